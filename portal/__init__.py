@@ -1,0 +1,1 @@
+"""Countersign: reconcile what vendors report with what ConnectWise PSA bills, and write back exactly once."""

@@ -1,0 +1,1 @@
+"""Commands, a file a group. Each module has a click group named `group`."""

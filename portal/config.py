@@ -1,0 +1,142 @@
+"""Settings: read once from the environment (or a `.env` file), typed, and with secrets kept out of `repr`."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "COUNTERSIGN_"
+
+
+class BadSetting(ValueError):
+    """A setting cannot be used. The text names it and says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the portal needs to know before it starts.
+
+    Args:
+        database_url: SQLAlchemy URL, SQLite or PostgreSQL.
+        queue_url: Where jobs wait: `sqlite:///`, `postgresql://` or `redis://`.
+        secret_keys: Sign sessions and seal stored secrets; the first one signs, the others still open.
+        time_zone: The MSP's zone: what "today" and a period are.
+        now: Where the business clock starts, or none for the real one.
+        trusted_proxies: Addresses whose forwarded headers count.
+        base_url: How people reach the portal.
+        instance: Folder of the database, the uploads and the keys made at first start.
+        demo: True for the demo, whose well-known sign-ins are refused elsewhere.
+        origins: For `flask doctor`: where each setting came from.
+    """
+
+    database_url: str = field(repr=False)
+    queue_url: str = field(repr=False)
+    secret_keys: tuple[str, ...] = field(repr=False)
+    time_zone: ZoneInfo
+    now: datetime | None
+    trusted_proxies: tuple[str, ...]
+    base_url: str
+    instance: Path
+    demo: bool = False
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def uploads(self) -> Path:
+        """The folder that keeps imported files, named by their SHA-256."""
+        return self.instance / "uploads"
+
+
+def read_settings(environ: Mapping[str, str] | None = None, *, instance: Path | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: Where to read them from; the process's environment if left out.
+        instance: Overrides `COUNTERSIGN_INSTANCE` (default `instance/` in the project's root).
+
+    Raises:
+        BadSetting: A value cannot be used.
+    """
+    env = os.environ if environ is None else environ
+    origins: dict[str, str] = {}
+
+    def get(name: str, default: str) -> str:
+        value = env.get(PREFIX + name, "").strip()
+        origins[PREFIX + name] = "environment" if value else "default"
+        return value or default
+
+    folder = instance or Path(get("INSTANCE", str(ROOT / "instance")))
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = get("SECRET_KEY", "")
+    if keys:
+        secret_keys = tuple(key.strip() for key in keys.split(",") if key.strip())
+    else:
+        secret_keys = (_made_key(folder / "secret_key"),)
+        origins[PREFIX + "SECRET_KEY"] = "made at first start, in the instance folder"
+    return Settings(
+        database_url=_database_url(get("DATABASE_URL", f"sqlite:///{folder / 'countersign.sqlite'}")),
+        queue_url=get("QUEUE_URL", f"sqlite:///{folder / 'queue.sqlite'}"),
+        secret_keys=secret_keys,
+        time_zone=_zone(get("TIME_ZONE", "America/New_York")),
+        now=_moment(get("NOW", "")),
+        trusted_proxies=tuple(a.strip() for a in get("TRUSTED_PROXIES", "").split(",") if a.strip()),
+        base_url=get("BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        instance=folder,
+        demo=get("DEMO", "") == "1",
+        origins=origins,
+    )
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """Give each setting as `flask doctor` prints it, secrets masked."""
+    hidden = {"secret_keys", "database_url", "queue_url", "origins"}
+    values = {f.name: str(getattr(settings, f.name)) for f in fields(settings) if f.name not in hidden}
+    values["secret_keys"] = f"{len(settings.secret_keys)} set, not shown"
+    for name in ("database_url", "queue_url"):
+        url = getattr(settings, name)
+        head, at, tail = url.rpartition("@")
+        values[name] = f"{head.split('//')[0]}//…@{tail}" if at else url
+    return values
+
+
+def _made_key(path: Path) -> str:
+    """Read the key made at first start, or make it (mode 600)."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def _database_url(url: str) -> str:
+    """Name the PostgreSQL driver that is installed when the URL names none."""
+    for plain in ("postgresql://", "postgres://"):
+        if url.startswith(plain):
+            return "postgresql+psycopg://" + url.removeprefix(plain)
+    if url.startswith(("sqlite:", "postgresql+")):
+        return url
+    raise BadSetting(f"{PREFIX}DATABASE_URL has to begin with sqlite:/// or postgresql://.")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadSetting(f"{PREFIX}TIME_ZONE: there is no time zone “{name}”. One is America/New_York.") from error
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}NOW: “{text}” is not a moment like 2026-10-28T09:00:00-04:00.") from error
+    if moment.tzinfo is None:
+        raise BadSetting(f"{PREFIX}NOW needs an offset, as in 2026-10-28T09:00:00-04:00.")
+    return moment

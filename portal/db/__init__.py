@@ -1,0 +1,1 @@
+"""The store: records, column types, transactions. SQLite is embedded, PostgreSQL the same code."""

@@ -1,0 +1,69 @@
+"""All records, one file an aggregate. Import them from here."""
+
+from portal.db.records.audit import AuditEvent
+from portal.db.records.cards import Card
+from portal.db.records.decisions import Batch, Decision, Push, PushStep
+from portal.db.records.meanings import RowMeaning, VendorWordMeaning
+from portal.db.records.people import Draft, OneTimeLink, Person, SignIn, SignInAttempt
+from portal.db.records.psa import (
+    PsaAddition,
+    PsaAgreement,
+    PsaAgreementType,
+    PsaBillingCycle,
+    PsaCompany,
+    PsaCompanyType,
+    PsaListRow,
+    PsaProduct,
+)
+from portal.db.records.rules import Rule, SplitPart, SplitRule
+from portal.db.records.sources import Connection, Setting, SyncRun
+from portal.db.records.usage import UsageCount, UsageImport, UsageRow
+from portal.db.records.vendors import (
+    AccountMapping,
+    ServiceMapping,
+    ServiceProduct,
+    Vendor,
+    VendorAccount,
+    VendorProfile,
+    VendorService,
+)
+
+__all__ = [
+    "AccountMapping",
+    "AuditEvent",
+    "Batch",
+    "Card",
+    "Connection",
+    "Decision",
+    "Draft",
+    "OneTimeLink",
+    "Person",
+    "PsaAddition",
+    "PsaAgreement",
+    "PsaAgreementType",
+    "PsaBillingCycle",
+    "PsaCompany",
+    "PsaCompanyType",
+    "PsaListRow",
+    "PsaProduct",
+    "Push",
+    "PushStep",
+    "RowMeaning",
+    "Rule",
+    "ServiceMapping",
+    "ServiceProduct",
+    "Setting",
+    "SignIn",
+    "SignInAttempt",
+    "SplitPart",
+    "SplitRule",
+    "SyncRun",
+    "UsageCount",
+    "UsageImport",
+    "UsageRow",
+    "Vendor",
+    "VendorAccount",
+    "VendorProfile",
+    "VendorService",
+    "VendorWordMeaning",
+]

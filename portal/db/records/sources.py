@@ -1,0 +1,75 @@
+"""Where numbers come from: the ConnectWise connection, its runs, and settings of the portal itself."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from portal.db.base import Base
+from portal.db.types import Json, JsonList, Timestamp
+
+
+class Connection(Base):
+    """The ConnectWise connection (`name` = connectwise). Its key is sealed. Writing is off until an admin says so."""
+
+    __tablename__ = "connection"
+
+    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    url: Mapped[str]  # the full API base
+    company: Mapped[str]
+    public_key: Mapped[str]
+    sealed_private_key: Mapped[str]
+    key_tail: Mapped[str] = mapped_column(sa.String(8))  # the last characters, so that people know which key it is
+    client_id: Mapped[str]
+    allow_private: Mapped[bool] = mapped_column(default=False)
+    writing: Mapped[bool] = mapped_column(default=False)
+    age_limit_hours: Mapped[int] = mapped_column(default=24)
+    member: Mapped[str | None]  # the API member's identifier, once seen in `_info.updatedBy`
+    set_by: Mapped[str]
+    set_at: Mapped[Timestamp]
+    last_read_at: Mapped[Timestamp | None]  # the last successful read (quick or full), by the business clock
+    last_full_at: Mapped[Timestamp | None]
+    changed_since: Mapped[Timestamp | None]  # PSA time up to which changes are known: a quick sync asks from here
+
+
+class SyncRun(Base):
+    """One sync: what it read, how far it is, and what came of it."""
+
+    __tablename__ = "sync_run"
+    __table_args__ = (
+        sa.CheckConstraint("kind IN ('full', 'quick', 'agreement')", "kind_known"),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", "state_known"),
+        sa.Index(
+            "one_running_sync",
+            "running_mark",
+            unique=True,
+            sqlite_where=sa.text("running_mark = 1"),
+            postgresql_where=sa.text("running_mark = 1"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    agreement_id: Mapped[int | None]
+    state: Mapped[str] = mapped_column(sa.String(16), default="queued")
+    running_mark: Mapped[int | None]  # 1 while it runs, so that the database refuses a second one
+    requested_by: Mapped[str]
+    queued_at: Mapped[Timestamp]
+    started_at: Mapped[Timestamp | None]  # real time, as are the next two
+    heartbeat_at: Mapped[Timestamp | None]
+    finished_at: Mapped[Timestamp | None]
+    phase: Mapped[str] = mapped_column(default="")  # in words
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    counts: Mapped[Json] = mapped_column(sa.JSON(), default=dict)  # resource -> {new, changed, gone, same, skipped}
+    skipped: Mapped[JsonList] = mapped_column(sa.JSON(), default=list)  # [{what, id, reason}]
+    error: Mapped[str | None]
+
+
+class Setting(Base):
+    """A setting that people change on screen."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    value: Mapped[Json] = mapped_column(sa.JSON())
+    set_by: Mapped[str]
+    set_at: Mapped[Timestamp]

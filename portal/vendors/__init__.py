@@ -1,0 +1,1 @@
+"""Usage connectors: they read and report in the vendor's own words."""

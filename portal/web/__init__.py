@@ -1,0 +1,1 @@
+"""Screens: parse, one use case inside a transaction, render."""

@@ -1,0 +1,83 @@
+"""Fixtures of all tests: a migrated database copied per test, the app, a visitor."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from portal.config import Settings
+from portal.db.engine import WRITES, watch
+from portal.factory import create_app
+from tests.support.database import migrated
+from tests.support.visitor import Visitor
+
+ZONE = ZoneInfo("America/New_York")
+NOW = datetime(2026, 10, 28, 13, 0, tzinfo=UTC)  # 28 October 2026, 09:00 in New York
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database at the newest migration, made once a run."""
+    return migrated(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def settings(tmp_path: Path, migrated_file: Path) -> Settings:
+    """Settings of a portal with an empty, migrated database of its own."""
+    instance = tmp_path / "instance"
+    instance.mkdir()
+    file = instance / "countersign.sqlite"
+    shutil.copyfile(migrated_file, file)
+    return Settings(
+        database_url=f"sqlite:///{file}",
+        queue_url=f"sqlite:///{instance / 'queue.sqlite'}",
+        secret_keys=("a-key-for-tests-only",),
+        time_zone=ZONE,
+        now=NOW,
+        trusted_proxies=(),
+        base_url="http://127.0.0.1:8000",
+        instance=instance,
+        demo=os.environ.get("COUNTERSIGN_DEMO") == "1",
+    )
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[sa.Engine]:
+    """The store's engine, with its connections set up as in the app."""
+    engine = sa.create_engine(settings.database_url)
+    watch(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: sa.Engine) -> Iterator[Session]:
+    """A writing session of the test's own. Commit before the app or another session is to see it."""
+    with Session(engine.execution_options(**{WRITES: True}), expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def app(settings: Settings) -> Flask:
+    """The portal on the test's database. Open no app context around a visitor's requests."""
+    app = create_app(settings)
+    app.testing = True
+    return app
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Visitor:
+    """Somebody with a browser and no sign-in yet."""
+    return Visitor(app)

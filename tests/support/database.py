@@ -1,0 +1,35 @@
+"""A migrated database for tests."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flask_migrate import upgrade
+
+from portal.config import Settings
+from portal.extensions import db
+from portal.factory import create_app
+
+
+def migrated(folder: Path) -> Path:
+    """Make a SQLite file at the newest migration, in one piece (no write-ahead log beside it)."""
+    file = folder / "migrated.sqlite"
+    app = create_app(
+        Settings(
+            database_url=f"sqlite:///{file}",
+            queue_url=f"sqlite:///{folder / 'queue.sqlite'}",
+            secret_keys=("a-key-for-tests-only",),
+            time_zone=ZoneInfo("America/New_York"),
+            now=None,
+            trusted_proxies=(),
+            base_url="http://127.0.0.1:8000",
+            instance=folder,
+        )
+    )
+    with app.app_context():
+        upgrade()
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+        db.engine.dispose()
+    return file
