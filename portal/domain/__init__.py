@@ -1,0 +1,1 @@
+"""The rules of Countersign: values in, values out, with no clock, network, database or log."""

@@ -1,0 +1,71 @@
+"""How one count is shared between several agreements of a company."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from portal.domain.quantities import plain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A split rule: all to one agreement, or fixed quantities on all but one and the rest to that one.
+
+    Args:
+        all_to: The agreement that takes everything; the others get zero.
+        fixed: Quantity by agreement, each 0 or more.
+        rest_to: The agreement that takes what the fixed parts leave.
+    """
+
+    all_to: int | None = None
+    fixed: Mapping[int, Decimal] = field(default_factory=dict)
+    rest_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CannotSplit:
+    """A rule that cannot be applied is no rule; why, as a sentence."""
+
+    reason: str
+
+
+def share(total: Decimal, split: Split, agreements: Collection[int]) -> dict[int, Decimal] | CannotSplit:
+    """Share a quantity between the agreements that hold the product.
+
+    Args:
+        total: 0 or more.
+        split: The rule.
+        agreements: Ids of the company's agreements with an active line of the product.
+
+    Returns:
+        A part for each agreement, which sum to the total exactly; or why the rule cannot be applied.
+    """
+    if (reason := _why_not(split, agreements)) is not None:
+        return CannotSplit(reason=reason)
+    if split.all_to is not None:
+        return {one: total if one == split.all_to else Decimal(0) for one in sorted(agreements)}
+    rest = total - sum(split.fixed.values(), Decimal(0))
+    if rest < 0:
+        return CannotSplit(reason=f"The fixed parts are {plain(-rest)} more than the {plain(total)} counted.")
+    if rest and split.rest_to is None:
+        return CannotSplit(reason=f"The fixed parts leave {plain(rest)} over.")
+    return {one: rest if one == split.rest_to else split.fixed[one] for one in sorted(agreements)}
+
+
+def _why_not(split: Split, agreements: Collection[int]) -> str | None:
+    """Say why a rule cannot be applied to these agreements, whatever the quantity; none where it can."""
+    named = [one for one in (split.all_to, *split.fixed, split.rest_to) if one is not None]
+    others = sorted(set(named) - set(agreements))
+    missing = sorted(set(agreements) - set(named))
+    reason = None
+    if split.all_to is not None and len(named) > 1:
+        reason = "The rule names one agreement for everything, and others too."
+    elif others:
+        reason = f"The rule names agreement {others[0]}, which does not have the product."
+    elif split.all_to is None and missing:
+        reason = f"The rule says nothing of agreement {missing[0]}."
+    elif len(set(named)) < len(named):
+        reason = f"The rule names agreement {split.rest_to} twice."
+    elif any(part < 0 for part in split.fixed.values()):
+        reason = "A fixed part is below zero."
+    return reason
