@@ -1,0 +1,69 @@
+# Countersign. `make demo` shows it, `make test` tests it; both do everything on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+SANDBOX_PORT ?= 8091
+export PORT SANDBOX_PORT
+FLASK := $(BIN)/flask --app app
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev browser demo demo-reset test test-fast check format run worker lock
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Countersign needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is another one. Name one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "No virtual environment could be made. On Debian: apt-get install python3-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/installed ## the virtual environment with what the portal needs
+install-dev: $(VENV)/installed-dev ## and with what developing needs
+
+browser:
+	@bash .ci/browser
+
+demo: install ## sandbox, portal and worker on made-up data; prints the address and the sign-ins
+	@$(BIN)/python -m portal.demo
+
+demo-reset: install ## forget what was done in the demo
+	@$(BIN)/python -m portal.demo reset
+
+test: install-dev browser ## every test
+	@$(BIN)/pytest -q -n 2 --dist worksteal
+
+test-fast: install-dev ## without browser and crash tests
+	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not browser and not crash"
+
+check: install-dev ## format, lint, types, import rules, templates, migrations against models
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/djlint --quiet --lint templates
+	@$(BIN)/pytest -q tests/db/test_store.py
+
+format: install-dev ## put the code into the one format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+run: install ## the portal on real settings
+	@$(FLASK) db upgrade
+	@$(BIN)/waitress-serve --host=$${HOST:-127.0.0.1} --port=$(PORT) --threads=8 --ident=Countersign app:app
+
+worker: install ## the worker beside it
+	@$(FLASK) jobs work
+
+lock: install-dev ## pin requirements*.txt anew, with hashes (needs uv)
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q requirements.in -o requirements.txt
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q requirements-dev.in -o requirements-dev.txt
