@@ -1,0 +1,59 @@
+"""The ConnectWise PSA client: requests in, typed records out, errors that say what to do next.
+
+It knows nothing of the portal. What the API is known to do, and what is assumed, stands beside the
+code that relies on it; assumptions are marked as such.
+"""
+
+from portal.connectwise.additions import Addition, AgreementAdditions, NewLine
+from portal.connectwise.address import Address, normalise, with_codebase
+from portal.connectwise.agreement_types import AgreementType
+from portal.connectwise.agreements import Agreement
+from portal.connectwise.audit_trail import AuditEntry
+from portal.connectwise.billing_cycles import BillingCycle
+from portal.connectwise.catalog import CatalogItem
+from portal.connectwise.client import ConnectWise
+from portal.connectwise.companies import Company, NamedId
+from portal.connectwise.company_statuses import CompanyStatus
+from portal.connectwise.company_types import CompanyType
+from portal.connectwise.errors import (
+    AddressRefused,
+    ConnectWiseError,
+    OutcomeUnknown,
+    Rejected,
+    Throttled,
+    UnexpectedPayload,
+    Unreachable,
+)
+from portal.connectwise.permissions import Permission
+from portal.connectwise.system import CompanyInfo, SystemInfo
+from portal.connectwise.transport import Patience
+
+__all__ = [
+    "Addition",
+    "Address",
+    "AddressRefused",
+    "Agreement",
+    "AgreementAdditions",
+    "AgreementType",
+    "AuditEntry",
+    "BillingCycle",
+    "CatalogItem",
+    "Company",
+    "CompanyInfo",
+    "CompanyStatus",
+    "CompanyType",
+    "ConnectWise",
+    "ConnectWiseError",
+    "NamedId",
+    "NewLine",
+    "OutcomeUnknown",
+    "Patience",
+    "Permission",
+    "Rejected",
+    "SystemInfo",
+    "Throttled",
+    "UnexpectedPayload",
+    "Unreachable",
+    "normalise",
+    "with_codebase",
+]
