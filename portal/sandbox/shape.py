@@ -1,0 +1,73 @@
+"""Whether a record that a caller sent has the shape of its kind: known fields, fitting values, all that is required."""
+
+from decimal import Decimal
+
+from portal.sandbox.clock import parse_moment, written
+from portal.sandbox.errors import Fault, fault, missing_field
+from portal.sandbox.fields import Kind, fields, required
+from portal.sandbox.jsontext import JsonValue, Record, plain
+from portal.sandbox.resources import Resource
+
+_DAYS = frozenset({"Addition", "Agreement"})  # their dates are calendar days: the time beside them is dropped
+
+
+def shaped(resource: Resource, record: Record) -> tuple[Record, list[Fault]]:
+    """The record with values in the PSA's own form, and what is wrong with it.
+
+    Null values are left out, numbers lose trailing zeros, and the dates of agreements and additions
+    become ``2026-10-15T00:00:00Z``.
+    """
+    kinds, faults, kept = fields(resource.schema), [], {}
+    for name, value in record.items():
+        if value is None:
+            continue
+        if name not in kinds:
+            faults.append(fault(resource.word, name[:80], f"{name[:80]} is not a recognized name.", "InvalidName"))
+            continue
+        problem = _problem(kinds[name], value)
+        if problem:
+            faults.append(fault(resource.word, name, f"The {name} field {problem}."))
+        kept[name] = _in_form(kinds[name], value, days=resource.schema in _DAYS)
+    faults.extend(missing_field(resource.word, name) for name in required(resource.schema) if _empty(kept.get(name)))
+    return kept, faults
+
+
+def _empty(value: JsonValue) -> bool:
+    return value is None or value in ("", {})
+
+
+def _problem(kind: Kind, value: JsonValue) -> str:
+    """What is wrong with a value, to follow 'The ... field'; empty: nothing."""
+    if isinstance(kind, list):
+        good = isinstance(value, list) and not any(_problem(kind[0], item) for item in value)
+        return "" if good else "must be a list of the right kind"
+    if isinstance(kind, dict) or kind in {"object", "info"}:
+        return "" if isinstance(value, dict) or kind == "object" else "must be an object"
+    word, *rest = kind.split(" ")
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    text = value if isinstance(value, str) else None
+    match word:
+        case "number":
+            good, wanted = is_number, "a number"
+        case "integer":
+            good, wanted = is_number and value == int(value), "a whole number"  # type: ignore[arg-type]
+        case "flag":
+            good, wanted = isinstance(value, bool), "true or false"
+        case "date":
+            good, wanted = text is not None and parse_moment(text) is not None, "a date such as 2026-10-15T00:00:00Z"
+        case "choice":
+            good, wanted = text in rest, f"one of {', '.join(rest)}"
+        case _:
+            longest = int(rest[0]) if rest else None
+            good = text is not None and (longest is None or len(text) <= longest)
+            wanted = f"text of at most {longest} characters" if longest else "text"
+    return "" if good else f"must be {wanted}"
+
+
+def _in_form(kind: Kind, value: JsonValue, *, days: bool) -> JsonValue:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if kind == "date" and isinstance(value, str) and (moment := parse_moment(value)):
+        # the day as written, before any shift to UTC: these are calendar days
+        return f"{value[:10]}T00:00:00Z" if days and value[4:5] == "-" else written(moment)
+    return value
