@@ -6,7 +6,7 @@ at a time. A write is sent once; what it did is what ``get`` says afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -141,7 +141,7 @@ class Additions:
 
     def of_many(
         self, agreement_ids: Iterable[int], *, changed_since: datetime | None = None
-    ) -> Iterator[AgreementAdditions]:
+    ) -> Generator[AgreementAdditions, None, None]:
         """Read the additions of many agreements, some at a time, and yield each as it arrives.
 
         Args:

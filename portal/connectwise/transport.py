@@ -21,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import Retry
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from portal.connectwise import address as addresses
 from portal.connectwise.adapters import GuardedAdapter, reading
@@ -456,7 +456,7 @@ def _silence(address: Address, error: requests.RequestException) -> str:
     """Say why no answer came."""
     if isinstance(error, requests.exceptions.SSLError):
         return f"{address.host} shows no certificate that can be trusted. Check the address or the certificate."
-    if isinstance(error, requests.Timeout):
+    if any(isinstance(link, requests.Timeout | TimeoutError | ReadTimeoutError) for link in _causes(error)):
         return f"{address.host} did not answer in time. Try again in a few minutes."
     if isinstance(error, requests.exceptions.ProxyError):
         return f"The proxy on the way to {address.host} cannot be reached. Check the proxy."
@@ -472,14 +472,16 @@ def _body_lost(error: requests.RequestException) -> bool:
 def _never_sent(error: BaseException) -> bool:
     """Tell whether a request surely never left: no connection stood."""
     before = (ConnectTimeoutError, NewConnectionError, NameResolutionError, requests.exceptions.InvalidURL)
+    return any(isinstance(link, before) or type(link).__name__ == "SSLCertVerificationError" for link in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that stand behind it, wherever requests and urllib3 keep them."""
     links: list[object] = [error]
     seen: set[int] = set()
     while links:
         link = links.pop()
-        if not isinstance(link, BaseException) or id(link) in seen:
-            continue
-        seen.add(id(link))
-        if isinstance(link, before) or type(link).__name__ == "SSLCertVerificationError":
-            return True
-        links += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
-    return False
+        if isinstance(link, BaseException) and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            links += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
