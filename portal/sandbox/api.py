@@ -14,7 +14,7 @@ from portal.sandbox.store import Store
 
 BASE = "/v4_6_release/apis/3.0"
 
-_ARGUMENTS = "conditions childConditions customFieldConditions orderBy fields page pageSize pageId type id".split()
+_ARGUMENTS = {name.lower(): name for name in (*query.ARGUMENTS, "type", "id")}
 
 
 def register(app: Flask, store: Store) -> None:
@@ -129,8 +129,7 @@ def _require(store: Store, area: str, action: str) -> str:
 
 def _arguments() -> dict[str, str]:
     """The arguments by their own names; ConnectWise does not mind the case."""
-    names = {name.lower(): name for name in _ARGUMENTS}
-    return {names.get(name.lower(), name): value for name, value in request.args.items()}
+    return {_ARGUMENTS.get(name.lower(), name): value for name, value in request.args.items()}
 
 
 def _body() -> JsonValue:

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from portal.sandbox import api, control
+from portal.sandbox import api
 from portal.sandbox.answers import json_answer
 from portal.sandbox.clock import written
+from portal.sandbox.control import Control
 from portal.sandbox.errors import Refusal
 from portal.sandbox.faults import BEFORE, Faults, PlannedFault
 from portal.sandbox.gate import Requests
@@ -32,7 +33,7 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
     requests = Requests()
     faults = faults or Faults()
     api.register(app, store)
-    control.register(app, store, requests, faults)
+    Control(store, requests, faults).register(app)
 
     @app.before_request
     def before() -> Response | None:

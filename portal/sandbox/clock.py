@@ -9,7 +9,16 @@ _SECOND = timedelta(seconds=1)
 
 def written(moment: datetime) -> str:
     """A moment as ConnectWise writes it: UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def written_day(text: str) -> str:
+    """A moment or day as ConnectWise writes a calendar date: its day as given, never shifted by a time zone.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    return f"{datetime.fromisoformat(text).date().isoformat()}T00:00:00Z"
 
 
 def parse_moment(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The language of ``conditions``: read into a tree, checked against the fields, and asked of a record.
+"""The language of ``conditions``, read into a tree.
 
 The grammar is the reference's::
 
@@ -10,21 +10,18 @@ The grammar is the reference's::
     operator    = "=" | "!=" | "<" | "<=" | ">" | ">="
     literal     = string | number | true | false | null | "[" date "]"
 
-Assumptions (the reference does not say): text is compared without regard to case, and a missing value
-makes a comparison neither true nor false, as in SQL, which ConnectWise is built on; ``= null`` and
-``!= null`` ask whether it is missing. A quote inside a string is doubled or has a backslash before it.
+A path names a field, through references with ``/``. A quote inside a string is doubled or has a
+backslash before it (an assumption: the reference names both).
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
 
 from portal.sandbox.clock import parse_moment
-from portal.sandbox.fields import Kind
-from portal.sandbox.jsontext import JsonValue, Record
 
 Literal: TypeAlias = str | Decimal | bool | datetime | None
 """A value in a condition; text, number, flag, moment or null."""
@@ -103,175 +100,6 @@ def comparisons(node: Node) -> Iterator[Comparison]:
         case All(parts) | AnyOf(parts):
             for part in parts:
                 yield from comparisons(part)
-
-
-def check(node: Node, kinds: dict[str, Kind]) -> Node:
-    """Hold a tree against the fields of a record; returns it with each path as the fields spell it.
-
-    ``lastUpdated``, ``updatedBy``, ``dateEntered`` and ``enteredBy`` stand for those in ``_info``.
-
-    Raises:
-        ConditionError: A field is unknown, or is compared with a value of another kind.
-    """
-    match node:
-        case Comparison(path, operator, values):
-            found, kind = find(path, kinds)
-            for value in values:
-                _check_kind("/".join(path), kind, operator, value)
-            return Comparison(found, operator, values)
-        case Not(part):
-            return Not(check(part, kinds))
-        case All(parts):
-            return All(tuple(check(part, kinds) for part in parts))
-        case AnyOf(parts):
-            return AnyOf(tuple(check(part, kinds) for part in parts))
-
-
-_INFO = {
-    "lastupdated": "lastUpdated",
-    "updatedby": "updatedBy",
-    "dateentered": "dateEntered",
-    "enteredby": "enteredBy",
-}
-
-
-def find(path: tuple[str, ...], kinds: dict[str, Kind]) -> tuple[tuple[str, ...], Kind]:
-    """The path as the fields spell it, and the kind of value it leads to.
-
-    Raises:
-        ConditionError: There is no such field.
-    """
-    here: Kind = kinds
-    found: list[str] = []
-    for position, name in enumerate(path):
-        if here == "info" and name.lower() in _INFO:
-            return (*found, _INFO[name.lower()]), _info_kind(name)
-        if here == "object":
-            return (*found, *path[position:]), "object"
-        names = {known.lower(): known for known in here} if isinstance(here, dict) else {}
-        known = names.get(name.lower())
-        if known is None:
-            if position == 0 and len(path) == 1 and name.lower() in _INFO and "_info" in kinds:
-                return ("_info", _INFO[name.lower()]), _info_kind(name)
-            raise ConditionError(f"{'/'.join(path)} is not a recognized name.")
-        found.append(known)
-        here = here[known] if isinstance(here, dict) else here
-    return tuple(found), here
-
-
-def _info_kind(name: str) -> Kind:
-    return "date" if name.lower() in {"lastupdated", "dateentered"} else "text"
-
-
-def _check_kind(name: str, kind: Kind, operator: str, value: Literal) -> None:
-    if value is None:
-        if operator not in {"=", "!="}:
-            raise ConditionError(f"{name} can be compared with null by = and != alone.")
-        return
-    if isinstance(kind, list):
-        raise ConditionError(f"{name} is a list: use childConditions.")
-    if isinstance(kind, dict) or kind == "info":
-        raise ConditionError(f"{name} is a reference: name a field of it, such as {name}/id.")
-    word = kind.split(" ")[0]
-    if operator in {"like", "contains"}:
-        fits = word in {"text", "choice", "object"} and isinstance(value, str)
-    elif isinstance(value, bool):
-        fits = word in {"flag", "object"} and operator in {"=", "!=", "in"}
-    elif isinstance(value, Decimal):
-        fits = word in {"number", "integer", "object"}
-    elif isinstance(value, datetime):
-        fits = word in {"date", "text", "object"}
-    elif word == "date":
-        fits = parse_moment(value) is not None
-    else:
-        fits = word in {"text", "choice", "object"}
-    if not fits:
-        raise ConditionError(f"The value of {name} is of another kind: {word} is expected.")
-
-
-def holds(node: Node, record: Record) -> bool:
-    """Whether a record meets a checked condition."""
-    return _ask(node, record) is True
-
-
-def _ask(node: Node, record: Record) -> bool | None:
-    match node:
-        case Comparison(path, operator, values):
-            return _compare(_follow(path, record), operator, values)
-        case Not(part):
-            answer = _ask(part, record)
-            return None if answer is None else not answer
-        case All(parts):
-            answers = [_ask(part, record) for part in parts]
-            return False if False in answers else None if None in answers else True
-        case AnyOf(parts):
-            answers = [_ask(part, record) for part in parts]
-            return True if True in answers else None if None in answers else False
-
-
-def _follow(path: tuple[str, ...], value: JsonValue) -> JsonValue:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
-
-
-_ORDER: dict[str, Callable[[int], bool]] = {
-    "=": lambda sign: sign == 0,
-    "!=": lambda sign: sign != 0,
-    "<": lambda sign: sign < 0,
-    "<=": lambda sign: sign <= 0,
-    ">": lambda sign: sign > 0,
-    ">=": lambda sign: sign >= 0,
-}
-
-
-def _compare(value: JsonValue, operator: str, literals: tuple[Literal, ...]) -> bool | None:
-    if literals == (None,):
-        missing = value is None
-        return missing if operator == "=" else not missing
-    if value is None:
-        return None
-    if operator == "in":
-        return any(_sign(value, literal) == 0 for literal in literals)
-    literal = literals[0]
-    if operator in {"like", "contains"}:
-        if not isinstance(value, str) or not isinstance(literal, str):
-            return False
-        if operator == "contains":
-            return literal.casefold() in value.casefold()
-        return _pattern(literal).fullmatch(value) is not None
-    sign = _sign(value, literal)
-    return None if sign is None else _ORDER[operator](sign)
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = (".*" if part in {"%", "*"} else re.escape(part) for part in re.split(r"([%*])", text))
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
-
-
-def _sign(value: JsonValue, literal: Literal) -> int | None:
-    """-1, 0 or 1 as the value lies before, at or after the literal; None: they are of different kinds."""
-    if isinstance(value, bool) or isinstance(literal, bool):
-        return (value > literal) - (value < literal) if isinstance(value, bool) and isinstance(literal, bool) else None
-    if isinstance(value, int | Decimal) and isinstance(literal, Decimal):
-        return (value > literal) - (value < literal)
-    if not isinstance(value, str):
-        return None
-    if isinstance(literal, str):
-        moment, other = _moment(value), _moment(literal)
-        if moment and other:
-            return (moment > other) - (moment < other)
-        mine, theirs = value.casefold(), literal.casefold()
-        return (mine > theirs) - (mine < theirs)
-    if isinstance(literal, datetime):
-        moment = _moment(value)
-        return None if moment is None else (moment > literal) - (moment < literal)
-    return None
-
-
-def _moment(text: str) -> datetime | None:
-    looks_like_one = len(text) >= len("2026-10-01") and text[:4].isdigit() and text[4] == "-"
-    return parse_moment(text) if looks_like_one else None
 
 
 class _Parser:

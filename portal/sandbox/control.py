@@ -1,5 +1,6 @@
 """``/_sandbox``: steps, reset, the journal of requests, faults and roles. No sign-in: it is a test tool."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Flask, Response, request
@@ -14,65 +15,84 @@ from portal.sandbox.jsontext import JsonValue
 from portal.sandbox.store import Store
 
 
-def register(app: Flask, store: Store, requests: Requests, faults: Faults) -> None:
-    """Give an application the addresses that steer it."""
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The addresses that steer a sandbox.
 
-    def state() -> Response:
+    Args:
+        store: What the PSA holds.
+        requests: The journal of requests.
+        faults: What is set to go wrong.
+    """
+
+    store: Store
+    requests: Requests
+    faults: Faults
+
+    def register(self, app: Flask) -> None:
+        """Give an application these addresses."""
+        app.add_url_rule("/_sandbox/step", "sandbox.step", self.step, methods=["GET", "POST"])
+        app.add_url_rule("/_sandbox/reset", "sandbox.reset", self.reset, methods=["POST"])
+        app.add_url_rule("/_sandbox/requests", "sandbox.requests", self.journal, methods=["GET", "DELETE"])
+        app.add_url_rule("/_sandbox/faults", "sandbox.faults", self.set_faults, methods=["POST"])
+        app.add_url_rule("/_sandbox/roles", "sandbox.roles", self.roles, methods=["POST"])
+
+    def state(self) -> Response:
+        """Where the sandbox stands."""
         return json_answer(
             {
-                "step": store.step,
-                "steps": len(store.data.steps),
-                "now": written(store.clock.now()),
-                "today": store.today().isoformat(),
+                "step": self.store.step,
+                "steps": len(self.store.data.steps),
+                "now": written(self.store.clock.now()),
+                "today": self.store.today().isoformat(),
             }
         )
 
-    def step() -> Response:
+    def step(self) -> Response:
+        """GET: where it stands. POST ``{"step": 2}``: put it on a step."""
         if request.method == "POST":
             body = _body()
             wanted = body.get("step") if isinstance(body, dict) else None
             if isinstance(wanted, bool) or not isinstance(wanted, int):
                 raise bad_request("InvalidArgument", 'A body such as {"step": 2} is expected.')
             try:
-                store.move_to(wanted)
+                self.store.move_to(wanted)
             except ValueError as error:
                 raise bad_request("InvalidArgument", str(error)) from error
-        return state()
+        return self.state()
 
-    def reset() -> Response:
-        faults.set([])
-        store.reset()
-        requests.clear()
-        return state()
+    def reset(self) -> Response:
+        """As it was at the start: first step, nothing written, no faults, no requests."""
+        self.faults.set([])
+        self.store.reset()
+        self.requests.clear()
+        return self.state()
 
-    def journal() -> Response:
+    def journal(self) -> Response:
+        """GET: the requests so far, oldest first. DELETE: forget them."""
         if request.method == "DELETE":
-            requests.clear()
+            self.requests.clear()
             return Response(status=HTTPStatus.NO_CONTENT)
-        return json_answer(requests.all())
+        return json_answer(self.requests.all())
 
-    def set_faults() -> Response:
+    def set_faults(self) -> Response:
+        """A list of faults, in place of those before."""
         try:
-            return json_answer({"faults": faults.set(_body())})
+            return json_answer({"faults": self.faults.set(_body())})
         except FaultError as error:
             raise bad_request("InvalidArgument", str(error)) from error
 
-    def roles() -> Response:
+    def roles(self) -> Response:
+        """``{"portal": {"agreements": ["inquire"]}}``: what a key may do in an area, and nothing else there."""
         body = _body()
         try:
             for key, areas in (body if isinstance(body, dict) else {"": None}).items():
                 for area, actions in (areas if isinstance(areas, dict) else {"": None}).items():
                     words = [str(action) for action in actions] if isinstance(actions, list) else [""]
-                    store.roles.set(key, area, frozenset(words))
+                    self.store.roles.set(key, area, frozenset(words))
         except ValueError as error:
             raise bad_request("InvalidArgument", str(error)) from error
         return json_answer({})
-
-    app.add_url_rule("/_sandbox/step", "sandbox.step", step, methods=["GET", "POST"])
-    app.add_url_rule("/_sandbox/reset", "sandbox.reset", reset, methods=["POST"])
-    app.add_url_rule("/_sandbox/requests", "sandbox.requests", journal, methods=["GET", "DELETE"])
-    app.add_url_rule("/_sandbox/faults", "sandbox.faults", set_faults, methods=["POST"])
-    app.add_url_rule("/_sandbox/roles", "sandbox.roles", roles, methods=["POST"])
 
 
 def _body() -> JsonValue:

@@ -2,10 +2,11 @@
 
 from http import HTTPStatus
 
-from portal.sandbox.conditions import ConditionError, find
+from portal.sandbox.conditions import ConditionError
 from portal.sandbox.errors import Refusal
 from portal.sandbox.fields import Kind
 from portal.sandbox.jsontext import JsonValue, Record
+from portal.sandbox.matching import find
 
 
 def _refused(message: str) -> Refusal:

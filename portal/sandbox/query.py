@@ -7,11 +7,23 @@ from decimal import Decimal
 from itertools import product
 from urllib.parse import urlencode
 
-from portal.sandbox import conditions
+from portal.sandbox import conditions, matching
 from portal.sandbox.conditions import ConditionError, Node
 from portal.sandbox.errors import bad_request
 from portal.sandbox.fields import Kind
 from portal.sandbox.jsontext import JsonValue, Record
+
+ARGUMENTS = (
+    "conditions",
+    "childConditions",
+    "customFieldConditions",
+    "orderBy",
+    "fields",
+    "page",
+    "pageSize",
+    "pageId",
+)
+"""What a list request may say, as ConnectWise spells it."""
 
 DEFAULT_SIZE, LARGEST_SIZE = 25, 1000
 
@@ -37,17 +49,17 @@ def select(records: list[Record], arguments: Mapping[str, str], kinds: dict[str,
     """
     try:
         if text := arguments.get("conditions", "").strip():
-            node = conditions.check(conditions.parse(text), kinds)
-            records = [record for record in records if conditions.holds(node, record)]
+            node = matching.check(conditions.parse(text), kinds)
+            records = [record for record in records if matching.holds(node, record)]
         if text := arguments.get("childConditions", "").strip():
             records = _with_children(conditions.parse(text), records, kinds)
         if text := arguments.get("customFieldConditions", "").strip():
             custom: dict[str, Kind] = {"caption": "text", "value": "object", "id": "integer"}
-            node = conditions.check(conditions.parse(text), custom)
+            node = matching.check(conditions.parse(text), custom)
             records = [
                 record
                 for record in records
-                if any(conditions.holds(node, child) for child in _children(record, "customFields"))
+                if any(matching.holds(node, child) for child in _children(record, "customFields"))
             ]
     except ConditionError as error:
         raise bad_request("ApiFindCondition", str(error)) from error
@@ -63,16 +75,16 @@ def _with_children(node: Node, records: list[Record], kinds: dict[str, Kind]) ->
     """The records with one child (of each list named) for which the whole condition holds."""
     lists: dict[str, Kind] = {}
     for comparison in conditions.comparisons(node):
-        (name, *_), kind = conditions.find(comparison.path[:1], kinds)
+        (name, *_), kind = matching.find(comparison.path[:1], kinds)
         if not isinstance(kind, list) or len(comparison.path) == 1:
             raise ConditionError(f"{'/'.join(comparison.path)} is not a field of a list.")
         lists[name] = kind[0]
-    node = conditions.check(node, lists)
+    node = matching.check(node, lists)
     return [
         record
         for record in records
         if any(
-            conditions.holds(node, dict(zip(lists, chosen, strict=True)))
+            matching.holds(node, dict(zip(lists, chosen, strict=True)))
             for chosen in product(*(_children(record, name) for name in lists))
         )
     ]
@@ -90,7 +102,7 @@ def in_order(records: list[Record], text: str, kinds: dict[str, Kind]) -> list[R
         if found is None:
             raise bad_request("ApiFindOrderBy", f"The order '{part.strip()[:40]}' cannot be read.")
         try:
-            path, kind = conditions.find(tuple(found[1].split("/")), kinds)
+            path, kind = matching.find(tuple(found[1].split("/")), kinds)
         except ConditionError as error:
             raise bad_request("ApiFindOrderBy", str(error)) from error
         if not isinstance(kind, str) or kind == "info":

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from portal.sandbox.clock import parse_moment, written
+from portal.sandbox.clock import parse_moment, written, written_day
 from portal.sandbox.errors import Fault, fault, missing_field
 from portal.sandbox.fields import Kind, fields, required
 from portal.sandbox.jsontext import JsonValue, Record, plain
@@ -68,6 +68,5 @@ def _in_form(kind: Kind, value: JsonValue, *, days: bool) -> JsonValue:
     if isinstance(value, Decimal):
         return plain(value)
     if kind == "date" and isinstance(value, str) and (moment := parse_moment(value)):
-        # the day as written, before any shift to UTC: these are calendar days
-        return f"{value[:10]}T00:00:00Z" if days and value[4:5] == "-" else written(moment)
+        return written_day(value) if days else written(moment)
     return value
