@@ -32,6 +32,14 @@ def refuse_changes_of_the_audit_trail() -> None:
 
 def upgrade() -> None:
     op.create_table(
+        "agreement_lease",
+        sa.Column("agreement_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("push_id", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.String(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("agreement_id", name=op.f("pk_agreement_lease")),
+    )
+    op.create_table(
         "audit_event",
         sa.Column("n", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -75,6 +83,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("selection", sa.String(), nullable=False),
         sa.Column("undoes_id", sa.Integer(), nullable=True),
+        sa.Column("left_out", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["undoes_id"], ["batch.id"], name=op.f("fk_batch_undoes_id_batch")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
     )
@@ -110,6 +119,7 @@ def upgrade() -> None:
         sa.Column("decision_id", sa.Integer(), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "kind IN ('increase', 'decrease', 'no_change', 'new_revenue', 'not_reported', 'psa_only', 'to_split', 'stale')",
             name=op.f("ck_card_kind_known"),
@@ -921,3 +931,4 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audit_event_agreement_id"))
 
     op.drop_table("audit_event")
+    op.drop_table("agreement_lease")

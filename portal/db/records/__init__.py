@@ -2,7 +2,7 @@
 
 from portal.db.records.audit import AuditEvent
 from portal.db.records.cards import Card
-from portal.db.records.decisions import Batch, Decision, Push, PushStep
+from portal.db.records.decisions import AgreementLease, Batch, Decision, Push, PushStep
 from portal.db.records.meanings import RowMeaning, VendorWordMeaning
 from portal.db.records.people import Draft, OneTimeLink, Person, SignIn, SignInAttempt
 from portal.db.records.psa import (
@@ -30,6 +30,7 @@ from portal.db.records.vendors import (
 
 __all__ = [
     "AccountMapping",
+    "AgreementLease",
     "AuditEvent",
     "Batch",
     "Card",

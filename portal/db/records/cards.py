@@ -70,3 +70,4 @@ class Card(Base):
     decision_id: Mapped[int | None]  # the latest decision, if any
     made_at: Mapped[Timestamp]
     changed_at: Mapped[Timestamp]
+    gone_at: Mapped[Timestamp | None]  # nothing stands behind it any more; kept for the decisions that name it

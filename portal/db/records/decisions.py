@@ -28,6 +28,7 @@ class Batch(Base):
     at: Mapped[Timestamp]
     selection: Mapped[str] = mapped_column(default="")  # in words
     undoes_id: Mapped[int | None] = mapped_column(sa.ForeignKey("batch.id"))
+    left_out: Mapped[JsonList] = mapped_column(sa.JSON(), default=list)  # [{card_id, sentence}]: not decided, and why
 
 
 class Decision(Base):
@@ -110,3 +111,14 @@ class PushStep(Base):
     intent_at: Mapped[Timestamp | None]
     sent_at: Mapped[Timestamp | None]
     settled_at: Mapped[Timestamp | None]
+
+
+class AgreementLease(Base):
+    """Which worker writes to an agreement: one at a time, until a moment of real time, after which another may."""
+
+    __tablename__ = "agreement_lease"
+
+    agreement_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    push_id: Mapped[int]
+    worker: Mapped[str]
+    until: Mapped[Timestamp]
