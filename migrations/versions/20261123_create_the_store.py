@@ -699,6 +699,7 @@ def upgrade() -> None:
         sa.Column("rows_with_problem", sa.Integer(), nullable=False),
         sa.Column("counts", sa.Integer(), nullable=False),
         sa.Column("fallen", sa.JSON(), nullable=False),
+        sa.Column("notes", sa.JSON(), nullable=False),
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("imported_by", sa.String(), nullable=False),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),

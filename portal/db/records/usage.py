@@ -51,6 +51,9 @@ class UsageImport(Base):
     rows_with_problem: Mapped[int] = mapped_column(default=0)
     counts: Mapped[int] = mapped_column(default=0)
     fallen: Mapped[Json] = mapped_column(sa.JSON(), default=dict)  # a hold's list: account -> [last, now]
+    notes: Mapped[Json] = mapped_column(
+        sa.JSON(), default=dict
+    )  # how it was read and what it changes: services.imports
     message: Mapped[str] = mapped_column(default="")  # what became of it, as a sentence
     imported_by: Mapped[str]
     imported_at: Mapped[Timestamp]
