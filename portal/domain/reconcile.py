@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 
+from portal.domain.cards import Card, CardKind, card_order
 from portal.domain.lines import (
     LineChange,
     cost_of,
@@ -18,79 +18,19 @@ from portal.domain.lines import (
     revenue,
     total,
 )
-from portal.domain.mapping import MappedUsage, Source
+from portal.domain.mapping import MappedUsage
 from portal.domain.money import per_month
 from portal.domain.psa import Agreement, BilledAgreement, CatalogItem, Company, Line, live_agreements
 from portal.domain.quantities import plain
 from portal.domain.rules import Ignore, RuleBook, RulesInForce, propose
 from portal.domain.splits import CannotSplit, Split, share
+from portal.domain.stale import stale_cards, why_stale
 
 __all__ = ["Card", "CardKind", "LineChange", "reconcile", "stale_cards", "why_stale"]
 
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
-
-
-class CardKind(StrEnum):
-    """What a card says."""
-
-    INCREASE = "increase"
-    DECREASE = "decrease"
-    NO_CHANGE = "no_change"
-    NEW_REVENUE = "new_revenue"
-    NOT_REPORTED = "not_reported"
-    PSA_ONLY = "psa_only"
-    TO_SPLIT = "to_split"
-    STALE = "stale"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """One product on one agreement in one period, PSA quantity against vendor quantity.
-
-    Args:
-        agreement_id: None for new revenue.
-        psa: Sum over the active lines; 0 for new revenue.
-        vendor: This agreement's part of the count; the whole count while the card is to be split.
-        proposed: After the rules; the PSA quantity where the difference is within tolerance.
-        difference: Proposed less PSA quantity.
-        unit_price: Of the first line that changes, or that would grow, for one billing cycle.
-        unit_cost: Likewise.
-        revenue_month: Exact, for one month, in `currency`.
-        profit_month: Likewise.
-        prorates: Whether the agreement takes an effective date; none without agreement.
-        cycle_months: Length of the billing cycle; none without agreement.
-        lines: The active lines, newest first.
-        later_lines: Scheduled changes of the product, which begin after the day looked at.
-        changing: The lines that change if the proposal is approved, in order.
-        arithmetic: How the proposal came about, in sentences.
-        ignored: The rule that leaves the card alone, while its number stands still.
-        stale_reason: Why a stale card is stale, as a sentence.
-    """
-
-    company_id: int
-    agreement_id: int | None
-    product: str
-    kind: CardKind
-    psa: Decimal | None = None
-    vendor: Decimal | None = None
-    proposed: Decimal | None = None
-    difference: Decimal | None = None
-    unit_price: Decimal | None = None
-    unit_cost: Decimal | None = None
-    revenue_month: Fraction | None = None
-    profit_month: Fraction | None = None
-    prorates: bool | None = None
-    currency: str | None = None
-    cycle_months: int | None = None
-    lines: tuple[Line, ...] = ()
-    later_lines: tuple[Line, ...] = ()
-    changing: tuple[LineChange, ...] = ()
-    arithmetic: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
-    within_tolerance: bool = False
-    ignored: Ignore | None = None
-    stale_reason: str | None = None
+_TERMS = 8  # a longer sum is not written out: the sources stand beside it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,17 +115,12 @@ def reconcile(
         for key, one in books.usage.items()
         if key not in active and one.units > 0 and _in_scope(by_company.get(key[0]))
     ]
-    return sorted(cards, key=_order)
+    return sorted(cards, key=card_order)
 
 
 def _in_scope(company: Company | None) -> bool:
     """Tell whether a company makes cards; an unknown one does not."""
     return company is not None and company.in_scope
-
-
-def _order(card: Card) -> tuple[int, int, str]:
-    """Order cards; those without an agreement come before the company's others."""
-    return (card.company_id, card.agreement_id or 0, card.product)
 
 
 def _comes_later(line: Line, agreement: BilledAgreement, today: date) -> bool:
@@ -299,9 +234,13 @@ def _sum_words(usage: MappedUsage) -> tuple[str, ...]:
     """Say how several counts make one, and where decimals were dropped."""
     words = []
     if len(usage.sources) > 1 or any(source.factor != 1 for source in usage.sources):
-        terms = " + ".join(
-            plain(source.counted) + ("" if source.factor == 1 else f" {_TIMES} {plain(source.factor)}")
-            for source in usage.sources
+        terms = (
+            f"{len(usage.sources)} counts"
+            if len(usage.sources) > _TERMS
+            else " + ".join(
+                plain(source.counted) + ("" if source.factor == 1 else f" {_TIMES} {plain(source.factor)}")
+                for source in usage.sources
+            )
         )
         words.append(f"{terms} = {plain(usage.units if usage.exact is None else usage.exact)}")
     if usage.exact is not None and usage.rounded:
@@ -394,50 +333,3 @@ def _new_revenue(books: _Books, usage: MappedUsage) -> Card:
         sources=usage.sources,
         ignored=_ignored(rules, usage),
     )
-
-
-def why_stale(agreement: BilledAgreement | None, company: Company | None) -> str | None:
-    """Say why a card of an agreement is stale.
-
-    Args:
-        agreement: As it stands now; none: the PSA does not have it any more.
-        company: As it stands now; none: likewise.
-
-    Returns:
-        A sentence, or none where the card may live.
-    """
-    if not _in_scope(company):
-        return "The company left the scope." if company else "The company was deleted in the PSA."
-    if agreement is None:
-        return "The agreement was deleted in the PSA."
-    return agreement.why_not
-
-
-def stale_cards(
-    earlier: Iterable[Card], companies: Iterable[Company], agreements: Iterable[Agreement], today: date
-) -> list[Card]:
-    """Give the earlier cards whose agreement or company has left since, without their numbers.
-
-    A card without agreement (new revenue) has nothing to write to; it is not made again, and is not stale.
-    """
-    billed = live_agreements(agreements, today)
-    by_company = {company.id: company for company in companies}
-    stale = []
-    for card in earlier:
-        if card.agreement_id is None:
-            continue
-        reason = why_stale(billed.get(card.agreement_id), by_company.get(card.company_id))
-        if reason is not None:
-            stale.append(
-                Card(
-                    company_id=card.company_id,
-                    agreement_id=card.agreement_id,
-                    product=card.product,
-                    kind=CardKind.STALE,
-                    prorates=card.prorates,
-                    currency=card.currency,
-                    cycle_months=card.cycle_months,
-                    stale_reason=reason,
-                )
-            )
-    return sorted(stale, key=_order)

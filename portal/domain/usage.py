@@ -28,6 +28,10 @@ class UsageKey(NamedTuple):
     term: str = ""
 
 
+Counts = Mapping[CountKey, Decimal] | Mapping[tuple[str, str, str], Decimal]
+"""Quantities by (account, service, term)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageFile:
     """One accepted file, or one pull from a vendor's API.
@@ -44,7 +48,7 @@ class UsageFile:
     counted_at: datetime
     complete: bool
     sequence: int
-    counts: Mapping[CountKey, Decimal] | Mapping[tuple[str, str, str], Decimal]
+    counts: Counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +91,8 @@ def _lateness(file: UsageFile) -> tuple[datetime, int, int]:
 
 
 def fallen_accounts(
-    previous_counts: Mapping[tuple[str, str, str], Decimal],
-    new_counts: Mapping[tuple[str, str, str], Decimal],
+    previous_counts: Counts,
+    new_counts: Counts,
     complete: bool,
 ) -> list[str]:
     """List the accounts that have fallen, sorted.
@@ -101,11 +105,12 @@ def fallen_accounts(
         new_counts: Likewise, of the new file.
         complete: The new file tells of every account.
     """
+    new = {tuple(key): quantity for key, quantity in new_counts.items()}
     fallen: dict[str, bool] = {}
     for key, before in previous_counts.items():
         if before <= 0:
             continue
-        after = new_counts.get(key)
+        after = new.get(key)
         fell = complete if after is None else after <= 0 or 2 * after < before
         fallen[key[0]] = fallen.get(key[0], True) and fell
     return sorted(account for account, fell in fallen.items() if fell)

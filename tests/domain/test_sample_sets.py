@@ -1,0 +1,79 @@
+"""The rules make of all three sample sets exactly the expected cards."""
+
+import random
+from functools import cache
+
+import pytest
+
+from portal.domain.reconcile import reconcile
+from tests.domain.sample_set import SETS, Row, SampleSet
+
+every_set = pytest.mark.parametrize("name", sorted(SETS))
+
+
+@cache
+def sample(name: str) -> SampleSet:
+    return SampleSet(SETS[name])
+
+
+def differing(got: list[Row], expected: list[Row]) -> list[tuple[Row, Row]]:
+    return [(one, other) for one, other in zip(got, expected, strict=True) if one != other]
+
+
+@every_set
+def test_every_card_is_as_expected(name: str) -> None:
+    got, expected = sample(name).card_rows(), sample(name).expected("cards")
+
+    assert len(got) == len(expected)
+    assert not differing(got, expected)
+
+
+@every_set
+def test_every_unmapped_row_is_as_expected(name: str) -> None:
+    assert sample(name).unmapped_rows() == sample(name).expected("unmapped")
+
+
+@every_set
+def test_every_hidden_account_is_as_expected(name: str) -> None:
+    assert sample(name).hidden_rows() == sample(name).expected("hidden-accounts")
+
+
+@every_set
+def test_totals_are_as_expected(name: str) -> None:
+    totals = sample(name).expected_totals()
+
+    assert sample(name).money_by_currency() == totals["money_by_currency"]
+    assert str(sample(name).mapped().unmapped_units) == totals["unmapped_units"]
+
+
+@every_set
+def test_the_same_files_are_held_or_left_as_they_were(name: str) -> None:
+    expected = [one["result"] for one in sample(name).expected_totals()["imports"]]
+
+    assert sample(name).imports.results == expected
+
+
+@every_set
+def test_the_order_of_rows_never_matters(name: str) -> None:
+    one = sample(name)
+    psa = one.psa()
+    companies, agreements, lines, catalog = (
+        one.companies(psa),
+        one.agreements(psa),
+        one.lines(psa),
+        one.catalog(psa),
+    )
+    usage = list(one.mapped().usage)
+    for seed in range(3):
+        shuffle = random.Random(seed).shuffle  # noqa: S311 - no secret
+        shuffle(companies)
+        shuffle(agreements)
+        shuffle(lines)
+        shuffle(catalog)
+        shuffle(usage)
+
+        shuffled = reconcile(
+            companies, agreements, lines, catalog, usage, one.fed(), one.rules(), one.splits(), one.today
+        )
+
+        assert shuffled == one.cards(psa, one.today)
