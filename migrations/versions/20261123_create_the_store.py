@@ -234,6 +234,7 @@ def upgrade() -> None:
         sa.Column("last_updated", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_by", sa.String(), nullable=True),
         sa.Column("additions_read_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("additions_known_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_psa_agreement")),
     )
@@ -285,6 +286,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("inactive", sa.Boolean(), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("name_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("list IN ('status', 'type')", name=op.f("ck_psa_list_row_list_known")),
         sa.PrimaryKeyConstraint("list", "id", name=op.f("pk_psa_list_row")),

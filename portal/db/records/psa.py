@@ -21,6 +21,7 @@ class PsaListRow(Base):
     name: Mapped[str]
     inactive: Mapped[bool] = mapped_column(default=False)
     default: Mapped[bool] = mapped_column("is_default", default=False)
+    name_since: Mapped[Timestamp | None]  # when a sync first saw this name
     gone_at: Mapped[Timestamp | None]
 
 
@@ -104,7 +105,8 @@ class PsaAgreement(Base):
     currency: Mapped[str | None] = mapped_column(sa.String(8))
     last_updated: Mapped[Timestamp | None]
     updated_by: Mapped[str | None]
-    additions_read_at: Mapped[Timestamp | None]
+    additions_read_at: Mapped[Timestamp | None]  # by the business clock
+    additions_known_until: Mapped[Timestamp | None]  # PSA time up to which its additions' changes are known
     gone_at: Mapped[Timestamp | None]
 
 
