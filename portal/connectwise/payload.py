@@ -10,6 +10,7 @@ from typing import Never
 
 from portal.connectwise.errors import UnexpectedPayload
 
+_WHOLE = 2**31  # ConnectWise states int32 for every id and count
 _DIGITS = 24  # far more than any quantity or price; a number beyond it is a fault, not a figure
 
 
@@ -97,7 +98,7 @@ class Row:
         found = self.value(path)
         if found is None:
             return None
-        if not isinstance(found, int) or isinstance(found, bool) or abs(found) >= 2**63:
+        if not isinstance(found, int) or isinstance(found, bool) or abs(found) >= _WHOLE:
             self.fail(path, found)
         return found
 
@@ -125,7 +126,8 @@ class Row:
             return default
         if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
             self.fail(path, found)
-        return str(found)
+        # what neither a database nor a page can take: NUL, and halves of a character
+        return str(found).replace("\0", "").encode("utf-8", "replace").decode()
 
     def flag(self, path: str, *, default: bool = False) -> bool:
         """Return a yes or no."""
