@@ -109,7 +109,7 @@ class Tolerance:
         """Say how large a difference may be."""
         parts = []
         if self.units is not None:
-            parts.append(f"{plain(self.units)} units")
+            parts.append(f"{plain(self.units)} unit" + ("" if self.units == 1 else "s"))
         if self.percent is not None:
             parts.append(f"{plain(self.percent)} percent")
         if self.money is not None:
