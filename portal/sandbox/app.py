@@ -51,9 +51,9 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
     def after(response: Response) -> Response:
         if request.path.startswith("/_sandbox"):
             return response
-        response.headers.setdefault("x-cw-request-id", str(uuid.uuid4()))
         if g.fault and g.fault.kind not in BEFORE:
             response = after_effect(g.fault, response)
+        response.headers["x-cw-request-id"] = str(uuid.uuid4())
         dropped = DROPPED in response.headers
         requests.add(
             {

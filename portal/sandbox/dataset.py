@@ -8,7 +8,7 @@ was deleted since. A file that a set does not have is an empty list.
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from portal.sandbox import jsontext
 from portal.sandbox.clock import parse_moment
@@ -107,7 +107,7 @@ def _scenario(folder: Path) -> tuple[list[datetime], tzinfo]:
     name = scenario.get("time_zone", "UTC")
     try:
         return moments, ZoneInfo(str(name))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         raise SetError(f"{path}: there is no time zone {name}.") from error
 
 

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,7 +17,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from portal.sandbox import jsontext
 from portal.sandbox.app import create_sandbox
 from portal.sandbox.dataset import SetError, load
-from portal.sandbox.faults import FaultError, Faults
+from portal.sandbox.faults import Faults
 from portal.sandbox.journal import Journal, JournalError
 from portal.sandbox.mishaps import DROPPED
 from portal.sandbox.store import Store
@@ -87,36 +87,35 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _planned(path: Path | None) -> Faults:
+    faults = Faults()
+    try:
+        if path is not None:
+            faults.set(jsontext.loads(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise ServeError(f"The faults in {path} cannot be read: {error}") from error
+    return faults
+
+
 @contextmanager
 def _served(
     data: Path, host: str, port: int, faults: Path | None, state: Path | None, latency: float
 ) -> Iterator[tuple[BaseWSGIServer, Running]]:
-    planned = Faults()
-    try:
-        if faults is not None:
-            planned.set(jsontext.loads(faults.read_bytes()))
-        dataset = load(data)
-        journal = Journal(state) if state is not None else None
-    except (SetError, JournalError) as error:
-        raise ServeError(str(error)) from error
-    except (OSError, ValueError, FaultError) as error:
-        raise ServeError(f"The faults in {faults} cannot be read: {error}") from error
-    try:
-        store = Store(dataset, journal)
-    except JournalError as error:
-        raise ServeError(str(error)) from error
-    finally_close = [store.close]
-    try:
-        listener = _listen(host, port)
-        finally_close.append(listener.close)
+    with ExitStack() as stack:
+        planned = _planned(faults)
+        try:
+            dataset = load(data)
+            journal = stack.enter_context(closing(Journal(state))) if state is not None else None
+            store = Store(dataset, journal)
+        except (SetError, JournalError) as error:
+            raise ServeError(str(error)) from error
+        listener = stack.enter_context(closing(_listen(host, port)))
         app = create_sandbox(store, faults=planned, latency=latency)
         server = make_server(host, port, _dying(app), threaded=True, request_handler=_Handler, fd=listener.fileno())
-        finally_close.append(server.server_close)
+        stack.callback(server.server_close)
         shown = f"[{host}]" if ":" in host else host
-        yield server, Running(base_url=f"http://{shown}:{listener.getsockname()[1]}", store=store, faults=planned)
-    finally:
-        for close in reversed(finally_close):
-            close()
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        yield server, Running(base_url=url, store=store, faults=planned)
 
 
 @contextmanager

@@ -184,11 +184,6 @@ class Store:
             self.roles.reset()
             self._build()
 
-    def close(self) -> None:
-        """Close the state file."""
-        if self._journal:
-            self._journal.close()
-
     def _keep(self, entry: Record) -> None:
         if self._journal is None:
             return

@@ -13,7 +13,7 @@ from tests.sandbox.caller import Caller
 INFO = {"_info": {"lastUpdated": "2031-03-01T08:00:00Z", "updatedBy": "ana"}}
 
 
-def _agreement(key: int, name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+def _agreement(key: int, name: str, **more: Any) -> dict[str, Any]:
     return {
         "id": key,
         "name": name,
@@ -31,7 +31,7 @@ def _agreement(key: int, name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN
     }
 
 
-def _addition(key: int, agreement: int, product: str, quantity: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def _addition(key: int, agreement: int, product: str, quantity: float, **more: Any) -> dict[str, Any]:
     return {
         "id": key,
         "product": {"id": {"SEAT": 71, "DISK": 72}[product], "identifier": product},
@@ -50,7 +50,7 @@ def _addition(key: int, agreement: int, product: str, quantity: float, **more: A
     }
 
 
-def _item(key: int, identifier: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any field
+def _item(key: int, identifier: str, **more: Any) -> dict[str, Any]:
     return {
         "id": key,
         "identifier": identifier,

@@ -19,7 +19,7 @@ def definition() -> dict[str, Any]:
     return whole
 
 
-def _as_json_schema(schema: Any, *, whole: bool) -> Any:  # noqa: ANN401 - a schema is any JSON
+def _as_json_schema(schema: Any, *, whole: bool) -> Any:
     """Nullable becomes a type of its own; fields that the definition does not name are not allowed."""
     if isinstance(schema, list):
         return [_as_json_schema(item, whole=whole) for item in schema]
@@ -55,7 +55,7 @@ def _patterns() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
     ]
 
 
-def hold(method: str, path: str, status: int, body: Any, *, whole: bool = True) -> None:  # noqa: ANN401 - any JSON
+def hold(method: str, path: str, status: int, body: Any, *, whole: bool = True) -> None:
     """Fail unless an answer is what the definition says for this address.
 
     Args:
