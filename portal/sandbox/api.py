@@ -93,7 +93,7 @@ def _register_resource(app: Flask, store: Store, resource: Resource) -> None:
         return json_answer({"count": len(chosen(parent))})
 
     def single(key: int, parent: int | None = None) -> Response:
-        if request.method == "GET":
+        if request.method in {"GET", "HEAD"}:
             _require(store, resource.area, members.INQUIRE)
             record = writes.find(store, resource, key, parent)
             return json_answer(query.cut(record, _arguments().get("fields", "")))

@@ -14,7 +14,7 @@ from portal.sandbox.control import Control
 from portal.sandbox.errors import Refusal
 from portal.sandbox.faults import BEFORE, Faults, PlannedFault
 from portal.sandbox.gate import Requests
-from portal.sandbox.mishaps import DROPPED, after_effect, before_effect
+from portal.sandbox.mishaps import DROPPED, after_effect, before_effect, throttled
 from portal.sandbox.store import Store
 
 MAX_BODY = 2_000_000
@@ -43,6 +43,8 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
             return None
         if latency:
             time.sleep(latency)
+        if seconds := faults.throttle.wait():
+            return throttled(seconds)
         fault: PlannedFault | None = faults.next(request.method, request.path)
         g.fault = fault
         return before_effect(fault) if fault and fault.kind in BEFORE else None

@@ -1,4 +1,4 @@
-"""``/_sandbox``: steps, reset, the journal of requests, faults and roles. No sign-in: it is a test tool."""
+"""``/_sandbox``: steps, reset, the journal of requests, faults, throttle and roles. No sign-in: it is a test tool."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -35,6 +35,7 @@ class Control:
         app.add_url_rule("/_sandbox/reset", "sandbox.reset", self.reset, methods=["POST"])
         app.add_url_rule("/_sandbox/requests", "sandbox.requests", self.journal, methods=["GET", "DELETE"])
         app.add_url_rule("/_sandbox/faults", "sandbox.faults", self.set_faults, methods=["POST"])
+        app.add_url_rule("/_sandbox/throttle", "sandbox.throttle", self.throttle, methods=["POST"])
         app.add_url_rule("/_sandbox/roles", "sandbox.roles", self.roles, methods=["POST"])
 
     def state(self) -> Response:
@@ -62,8 +63,9 @@ class Control:
         return self.state()
 
     def reset(self) -> Response:
-        """As it was at the start: first step, nothing written, no faults, no requests."""
+        """As it was at the start: first step, nothing written, no faults, no throttle, no requests."""
         self.faults.set([])
+        self.faults.throttle.set(None)
         self.store.reset()
         self.requests.clear()
         return self.state()
@@ -81,6 +83,17 @@ class Control:
             return json_answer({"faults": self.faults.set(_body())})
         except FaultError as error:
             raise bad_request("InvalidArgument", str(error)) from error
+
+    def throttle(self) -> Response:
+        """``{"per_minute": 60}``: how many requests pass in a minute; null: all."""
+        body = _body()
+        if not isinstance(body, dict) or "per_minute" not in body:
+            raise bad_request("InvalidArgument", 'A body such as {"per_minute": 60} is expected.')
+        try:
+            self.faults.throttle.set(body["per_minute"])
+        except FaultError as error:
+            raise bad_request("InvalidArgument", str(error)) from error
+        return json_answer({"per_minute": body["per_minute"]})
 
     def roles(self) -> Response:
         """``{"portal": {"agreements": ["inquire"]}}``: what a key may do in an area, and nothing else there."""

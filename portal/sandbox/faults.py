@@ -1,11 +1,16 @@
 """Faults on demand: the connection that dies, the server that stumbles, the answer that is cut off.
 
 A fault names the requests it hits. ``nth`` counts matching requests from the moment the fault was set
-(1 is the first), ``times`` says how many in a row are hit from there.
+(1 is the first), ``times`` says how many in a row are hit from there. A storm hits a share of all requests,
+the same ones again for the same seed and order of requests. A throttle lets so many through a minute.
 """
 
+import random
 import re
 import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,6 +20,8 @@ BEFORE = frozenset({"drop_before", "status_before", "throttle", "html"})
 """Kinds that keep the request from taking effect."""
 
 KINDS = BEFORE | {"drop_after", "status_after", "slow", "truncate"}
+
+_MINUTE = 60.0
 
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 
@@ -48,12 +55,82 @@ class PlannedFault:
     seen: int = 0
 
 
+@dataclass(slots=True, kw_only=True)
+class Storm:
+    """Faults at random.
+
+    Args:
+        rate: The share of matching requests that are hit, 0 to 1.
+        seed: What decides which ones, and how.
+        methods: The methods it hits; empty: all.
+        faults: One is chosen for each request that is hit.
+        seen: Matching requests so far.
+    """
+
+    rate: float
+    seed: str
+    methods: frozenset[str]
+    faults: list[PlannedFault]
+    seen: int = 0
+
+    def strikes(self, method: str) -> PlannedFault | None:
+        """The fault for this request, if it is hit."""
+        if self.methods and method not in self.methods:
+            return None
+        self.seen += 1
+        chance = random.Random(f"{self.seed}:{self.seen}")  # noqa: S311 - to repeat a storm, not to keep a secret
+        return chance.choice(self.faults) if chance.random() < self.rate else None
+
+
+class Throttle:
+    """Lets so many requests through a minute. Safe to use from any thread.
+
+    Args:
+        ticking: Seconds of a clock that never goes back; a test may pass its own.
+    """
+
+    def __init__(self, ticking: Callable[[], float] = time.monotonic) -> None:
+        self._lock = threading.Lock()
+        self._ticking = ticking
+        self._most: int | None = None
+        self._passed: deque[float] = deque()
+
+    def set(self, per_minute: JsonValue) -> None:
+        """Let so many through in any minute; None: all.
+
+        Raises:
+            FaultError: It is no whole number from 1.
+        """
+        if per_minute is not None and (
+            isinstance(per_minute, bool) or not isinstance(per_minute, int) or per_minute < 1
+        ):
+            raise FaultError("The requests a minute are a whole number from 1, or null for no limit.")
+        with self._lock:
+            self._most = per_minute
+            self._passed.clear()
+
+    def wait(self) -> int:
+        """Seconds until a request may pass; 0: it passes now, and is counted."""
+        with self._lock:
+            if self._most is None:
+                return 0
+            now = self._ticking()
+            while self._passed and self._passed[0] <= now - _MINUTE:
+                self._passed.popleft()
+            if len(self._passed) < self._most:
+                self._passed.append(now)
+                return 0
+            return max(1, -int(-(self._passed[0] + _MINUTE - now) // 1))
+
+
 class Faults:
     """The faults that are set. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._planned: list[PlannedFault] = []
+        self._storms: list[Storm] = []
+        self.throttle = Throttle()
 
     def set(self, faults: JsonValue) -> int:
         """Set these faults in place of all others; an empty list ends them.
@@ -66,10 +143,11 @@ class Faults:
         """
         if not isinstance(faults, list):
             raise FaultError("A list of faults is expected.")
-        planned = [_planned(fault) for fault in faults]
+        single = [_planned(fault) for fault in faults if not _is_storm(fault)]
+        storms = [_storm(fault) for fault in faults if isinstance(fault, dict) and _is_storm(fault)]
         with self._lock:
-            self._planned = planned
-        return len(planned)
+            self._planned, self._storms = single, storms
+        return len(faults)
 
     def next(self, method: str, path: str) -> PlannedFault | None:
         """The fault that hits this request, if any; the first that was set wins."""
@@ -80,7 +158,30 @@ class Faults:
                     fault.seen += 1
                     if hit is None and fault.nth <= fault.seen < fault.nth + fault.times:
                         hit = fault
+            for storm in self._storms:
+                struck = storm.strikes(method)
+                hit = hit or struck
         return hit
+
+
+def _is_storm(fault: JsonValue) -> bool:
+    return isinstance(fault, dict) and "rate" in fault
+
+
+def _storm(fault: Record) -> Storm:
+    rate, kinds, methods = fault["rate"], fault.get("kinds"), fault.get("methods", [])
+    if isinstance(rate, bool) or not isinstance(rate, int | Decimal) or not 0 <= rate <= 1:
+        raise FaultError("The rate of a storm lies between 0 and 1.")
+    if not isinstance(kinds, list) or not kinds:
+        raise FaultError(f"The kinds of a storm are a list of some of {', '.join(sorted(KINDS))}.")
+    if not isinstance(methods, list):
+        raise FaultError("The methods of a storm are a list.")
+    return Storm(
+        rate=float(rate),
+        seed=str(fault.get("seed", 0)),
+        methods=frozenset(str(method).upper() for method in methods),
+        faults=[_planned({**fault, "kind": kind}) for kind in kinds],
+    )
 
 
 def _planned(fault: JsonValue) -> PlannedFault:

@@ -30,6 +30,14 @@ def _status(number: int) -> HTTPStatus:
         return HTTPStatus.SERVICE_UNAVAILABLE
 
 
+def throttled(seconds: int) -> Response:
+    """Too many requests; come back after so many seconds."""
+    body = {"code": "TooManyRequests", "message": "The rate limit was exceeded.", "errors": None}
+    response = json_answer({**body}, HTTPStatus.TOO_MANY_REQUESTS)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
 def before_effect(fault: PlannedFault) -> Response:
     """The answer of a fault that keeps the request from taking effect."""
     match fault.kind:
@@ -38,10 +46,7 @@ def before_effect(fault: PlannedFault) -> Response:
         case "html":
             return Response(_HTML, status=fault.status, content_type="text/html; charset=utf-8")
         case "throttle":
-            body = {"code": "TooManyRequests", "message": "The rate limit was exceeded.", "errors": None}
-            response = json_answer({**body}, HTTPStatus.TOO_MANY_REQUESTS)
-            response.headers["Retry-After"] = str(int(fault.seconds))
-            return response
+            return throttled(int(fault.seconds))
         case _:
             return _stumble(fault)
 

@@ -32,7 +32,8 @@ class Caller:
         response = requests.request(method, url, auth=self.auth, headers=headers, timeout=20, **options)
         parsed = response.json() if response.content else None
         whole = "fields=" not in response.url
-        hold(method, urlsplit(response.url).path, response.status_code, parsed, whole=whole)
+        if method != "HEAD":
+            hold(method, urlsplit(response.url).path, response.status_code, parsed, whole=whole)
         assert response.headers["x-cw-request-id"]
         return response
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import requests
 
+from portal.sandbox.faults import Throttle
 from tests.sandbox.caller import Caller
 
 LINE = "/finance/agreements/40/additions/900"
@@ -110,6 +111,10 @@ def test_an_empty_list_ends_all_faults(portal: Caller) -> None:
         [{"kind": "html", "nth": 0}],
         [{"kind": "html", "times": True}],
         [{"kind": "html", "path": "("}],
+        [{"rate": 2, "kinds": ["html"]}],
+        [{"rate": 1, "kinds": []}],
+        [{"rate": 1, "kinds": ["explode"]}],
+        [{"rate": 1, "kinds": ["html"], "methods": "PATCH"}],
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(portal: Caller, faults: Any) -> None:
@@ -117,3 +122,45 @@ def test_a_fault_that_makes_no_sense_is_refused(portal: Caller, faults: Any) -> 
 
     assert response.status_code == 400
     assert response.json()["message"].endswith(".") or "regular expression" in response.json()["message"]
+
+
+def test_a_storm_strikes_the_same_requests_again_for_the_same_seed(portal: Caller) -> None:
+    storm = {"rate": Decimal("0.5"), "seed": 7, "methods": ["PATCH"], "kinds": ["status_before", "status_after"]}
+
+    def statuses() -> list[int]:
+        portal.steer("faults", [storm])
+        return [ask(portal, "PATCH", quantity).status_code for quantity in range(40)]
+
+    first = statuses()
+
+    assert 8 <= sum(status != 200 for status in first) <= 32
+    assert {200, 500, 503} >= set(first)
+    assert statuses() == first
+    assert all(ask(portal, "GET").status_code == 200 for _ in range(20))
+
+
+def test_a_throttle_lets_so_many_through_a_minute(portal: Caller) -> None:
+    portal.steer("throttle", {"per_minute": 3})
+
+    answers = [ask(portal, "GET") for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert portal.journal()[-1]["status"] == 429
+    portal.steer("throttle", {"per_minute": None})
+    assert ask(portal).status_code == 200
+    url = f"{portal.sandbox.base_url}/_sandbox/throttle"
+    for bad in ({"per_minute": 0}, {"per_minute": "60"}, {}, 60):
+        assert requests.post(url, json=bad, timeout=5).status_code == 400
+
+
+def test_a_throttled_minute_passes() -> None:
+    now = 0.0
+    throttle = Throttle(lambda: now)
+    throttle.set(2)
+    assert [throttle.wait() for _ in range(3)] == [0, 0, 60]
+
+    now = 59.5
+    assert throttle.wait() == 1
+    now = 60.0
+    assert throttle.wait() == 0

@@ -64,6 +64,12 @@ def test_one_record_is_found_by_id_under_its_own_agreement_alone(portal: Caller)
     assert refused == {"code": "NotFound", "message": "Company 12345 not found", "errors": None}
 
 
+def test_head_reads_and_never_writes(human: Caller) -> None:
+    assert human.send("HEAD", "/finance/agreements/40/additions/900").status_code == 200
+    assert human.send("HEAD", "/finance/agreements/40/additions").status_code == 200
+    assert [row["effect"] for row in human.journal()] == [False, False]
+
+
 def test_an_unknown_address_is_a_404_in_the_same_form(portal: Caller) -> None:
     assert portal.send("GET", "/company/nothing").json()["code"] == "NotFound"
     assert portal.send("POST", "/system/info").json()["code"] == "MethodNotAllowed"
