@@ -1,0 +1,312 @@
+"""The stored rules and split rules. A changed one ends and a new one begins, so history stays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from portal.db.records import Rule, SplitPart, SplitRule
+from portal.domain import rules as domain
+from portal.domain.quantities import MAX_QUANTITY, plain
+from portal.domain.splits import Split
+from portal.services import audit
+from portal.services.actors import Actor
+from portal.services.errors import Invalid, NotFound
+
+KINDS = ("rounding", "minimum", "floor", "tolerance", "ignore")
+_NEEDS = {"minimum": "quantity", "floor": "quantity", "rounding": "mode", "ignore": "reason"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleValues:
+    """What a rule says; which fields count depends on its kind.
+
+    Args:
+        quantity: Minimum and floor: units.
+        until: The last day on which it holds, itself included; none: for good.
+        mode: Rounding: up, down or nearest.
+        to: Rounding: the size of a step, above zero.
+        units: Tolerance, in units of the product.
+        percent: Tolerance, of the PSA quantity.
+        money: Tolerance, size of the monthly revenue change.
+        vendor_quantity: Ignore: the number it was set for.
+        reference: Where it is agreed.
+        reason: Why.
+    """
+
+    quantity: Decimal | None = None
+    until: date | None = None
+    mode: str | None = None
+    to: Decimal | None = None
+    units: Decimal | None = None
+    percent: Decimal | None = None
+    money: Decimal | None = None
+    vendor_quantity: Decimal | None = None
+    reference: str | None = None
+    reason: str | None = None
+
+
+def rule_book(session: Session, today: date) -> domain.RuleBook:
+    """Give the rules in force, in the order in which they were given.
+
+    Args:
+        session: For reading.
+        today: Rules whose last day is past are left out.
+    """
+    rows = session.scalars(sa.select(Rule).where(Rule.ended_at.is_(None)).order_by(Rule.id))
+    return domain.RuleBook(
+        domain.Rule(body=_body(row), company_id=row.company_id, product=row.product)
+        for row in rows
+        if domain.holds(row.until, today)
+    )
+
+
+def splits(session: Session) -> dict[tuple[int, str], Split]:
+    """Give the split rules by (company, product)."""
+    rows = session.scalars(
+        sa.select(SplitRule).where(SplitRule.ended_at.is_(None)).options(selectinload(SplitRule.parts))
+    )
+    return {
+        (row.company_id, row.product): Split(
+            all_to=row.all_to,
+            fixed={part.agreement_id: part.quantity for part in row.parts},
+            rest_to=row.rest_to,
+        )
+        for row in rows
+    }
+
+
+def add_rule(
+    session: Session,
+    *,
+    kind: str,
+    company_id: int | None,
+    product: str | None,
+    values: RuleValues,
+    by: Actor,
+    now: datetime,
+) -> Rule:
+    """Set a rule on a product, a company or the pair; one of the same kind on the same thing ends.
+
+    Args:
+        session: A writing session.
+        kind: One of `KINDS`.
+        company_id: The company; none: all of them.
+        product: The product; none: all of the company's.
+        values: What it says.
+        by: Who sets it.
+        now: By the business clock.
+
+    Raises:
+        Invalid: A value is missing or makes no sense.
+    """
+    _refuse_nonsense(kind, company_id, product, values)
+    standing = session.scalars(
+        sa.select(Rule).where(
+            Rule.kind == kind, Rule.company_id == company_id, Rule.product == product, Rule.ended_at.is_(None)
+        )
+    ).all()
+    row = Rule(
+        kind=kind,
+        company_id=company_id,
+        product=product,
+        quantity=values.quantity,
+        until=values.until,
+        mode=values.mode,
+        to=values.to or Decimal(1) if kind == "rounding" else None,
+        units=values.units,
+        percent=values.percent,
+        money=values.money,
+        vendor_quantity=values.vendor_quantity,
+        reference=values.reference,
+        reason=values.reason,
+        set_by=by.name,
+        set_at=now,
+    )
+    same = next((one for one in standing if words(one) == words(row)), None)
+    if same is not None:
+        return same
+    for one in standing:
+        one.ended_by, one.ended_at = by.name, now
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        what="setting",
+        action="rule.set",
+        by=by,
+        now=now,
+        sentence=f"Set a rule: {words(row)}.",
+        company_id=company_id,
+        product=product,
+        before="; ".join(words(one) for one in standing) or None,
+        after=words(row),
+        reason=values.reason,
+    )
+    return row
+
+
+def end_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> Rule:
+    """End a rule.
+
+    Raises:
+        NotFound: There is no such rule, or it has ended.
+    """
+    row = session.get(Rule, rule_id)
+    if row is None or row.ended_at is not None:
+        raise NotFound("There is no such rule, or it has ended already.")
+    row.ended_by, row.ended_at = by.name, now
+    audit.record(
+        session,
+        what="setting",
+        action="rule.end",
+        by=by,
+        now=now,
+        sentence=f"Ended a rule: {words(row)}.",
+        company_id=row.company_id,
+        product=row.product,
+        before=words(row),
+    )
+    return row
+
+
+def words(row: Rule) -> str:
+    """Say what a stored rule does."""
+    body = _body(row)
+    match body:
+        case domain.Rounding() | domain.Tolerance():
+            said = f"{row.kind}: {body.words()}"
+        case domain.Minimum() | domain.Floor():
+            said = f"{row.kind} {plain(body.quantity)}"
+        case _:
+            said = row.kind
+    until = "" if row.until is None else f" until {row.until.isoformat()}"
+    because = row.reference or row.reason
+    return f"{said}{until}{f' ({because})' if because else ''}"
+
+
+def set_split(
+    session: Session,
+    *,
+    company_id: int,
+    product: str,
+    all_to: int | None = None,
+    fixed: Mapping[int, Decimal] | None = None,
+    rest_to: int | None = None,
+    by: Actor,
+    now: datetime,
+) -> SplitRule:
+    """Say how a company's count of a product is shared by its agreements.
+
+    Args:
+        session: A writing session.
+        company_id: The company.
+        product: The product.
+        all_to: The agreement that takes everything; or:
+        fixed: Quantity by agreement, 0 or more, at most 4 decimals.
+        rest_to: The agreement that takes what the fixed parts leave.
+        by: Who sets it.
+        now: By the business clock.
+
+    Raises:
+        Invalid: Neither form was given, or both; or an agreement is named twice.
+    """
+    parts = dict(fixed or {})
+    if (all_to is None) == (rest_to is None) or (all_to is not None and parts):
+        raise Invalid("A split gives all to one agreement, or fixed parts to some and the rest to one.")
+    if rest_to is not None and (not parts or rest_to in parts):
+        raise Invalid("A split with fixed parts needs one agreement beside them that takes the rest.")
+    for quantity in parts.values():
+        _refuse_quantity(quantity)
+    standing = session.scalars(
+        sa.select(SplitRule).where(
+            SplitRule.company_id == company_id, SplitRule.product == product, SplitRule.ended_at.is_(None)
+        )
+    ).one_or_none()
+    before = None if standing is None else _split_words(standing)
+    row = SplitRule(
+        company_id=company_id,
+        product=product,
+        all_to=all_to,
+        rest_to=rest_to,
+        set_by=by.name,
+        set_at=now,
+        parts=[SplitPart(agreement_id=one, quantity=quantity) for one, quantity in sorted(parts.items())],
+    )
+    if standing is not None:
+        if before == _split_words(row):
+            return standing
+        standing.ended_by, standing.ended_at = by.name, now
+        session.flush()
+    session.add(row)
+    session.flush()
+    audit.record(
+        session,
+        what="setting",
+        action="split.set",
+        by=by,
+        now=now,
+        sentence=f"Shares the count of {product}: {_split_words(row)}.",
+        company_id=company_id,
+        product=product,
+        before=before,
+        after=_split_words(row),
+    )
+    return row
+
+
+def _split_words(row: SplitRule) -> str:
+    if row.all_to is not None:
+        return f"all to agreement {row.all_to}"
+    parts = ", ".join(f"{plain(part.quantity)} to agreement {part.agreement_id}" for part in row.parts)
+    return f"{parts}, the rest to agreement {row.rest_to}"
+
+
+def _body(row: Rule) -> domain.RuleBody:
+    """Read a stored rule as the rules see it; the database holds that its fields fit its kind."""
+    quantity = row.quantity or Decimal(0)
+    match row.kind:
+        case "rounding":
+            return domain.Rounding(mode=domain.RoundingMode(row.mode or "nearest"), to=row.to or Decimal(1))
+        case "minimum":
+            return domain.Minimum(quantity=quantity, until=row.until, reference=row.reference or row.reason or "")
+        case "floor":
+            return domain.Floor(quantity=quantity, until=row.until, reason=row.reason or row.reference or "")
+        case "tolerance":
+            return domain.Tolerance(units=row.units, percent=row.percent, money=row.money, reason=row.reason or "")
+        case _:
+            return domain.Ignore(reason=row.reason or "", until=row.until, seen=row.vendor_quantity)
+
+
+def _refuse_nonsense(kind: str, company_id: int | None, product: str | None, values: RuleValues) -> None:
+    """Refuse a rule that says nothing or too much.
+
+    Raises:
+        Invalid: With the field.
+    """
+    if kind not in KINDS:
+        raise Invalid(f"A rule is one of {', '.join(KINDS)}, not “{kind}”.", {"kind": "Choose one of them."})
+    if company_id is None and not product:
+        raise Invalid("A rule needs a company, a product or both.", {"product": "Choose a product or a company."})
+    needed = _NEEDS.get(kind)
+    if needed is not None and not getattr(values, needed):
+        raise Invalid(f"A rule of the kind “{kind}” needs its {needed}.", {needed: "This is missing."})
+    if kind == "rounding" and values.mode not in {one.value for one in domain.RoundingMode}:
+        raise Invalid("Rounding goes up, down or to the nearest.", {"mode": "Choose up, down or nearest."})
+    limits = [one for one in (values.units, values.percent, values.money) if one is not None]
+    if kind == "tolerance" and len(limits) != 1:
+        raise Invalid("A tolerance is in units, percent or money: one of the three.", {"units": "Give one of them."})
+    if values.to is not None and values.to <= 0:
+        raise Invalid("A rounding step has to be above zero.", {"to": "Give a number above zero."})
+    for value in (values.quantity, values.to, values.units, values.percent, values.vendor_quantity):
+        _refuse_quantity(value)
+    if values.money is not None and not 0 <= values.money <= MAX_QUANTITY:
+        raise Invalid("A tolerance in money is 0 or more.", {"money": "Give an amount of 0 or more."})
+
+
+def _refuse_quantity(value: Decimal | None) -> None:
+    if value is not None and (not 0 <= value <= MAX_QUANTITY or value != round(value, 4)):
+        raise Invalid(f"{plain(value)} cannot be used: 0 or more, with at most 4 decimals.")
