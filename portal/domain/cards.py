@@ -43,6 +43,7 @@ class Card:
         lines: The active lines, newest first.
         later_lines: Scheduled changes of the product, which begin after the day looked at.
         changing: The lines that change if the proposal is approved, in order.
+        rules: What bent the proposal: "rounding", "minimum", "floor", "split", "tolerance".
         arithmetic: How the proposal came about, in sentences.
         ignored: The rule that leaves the card alone, while its number stands still.
         stale_reason: Why a stale card is stale, as a sentence.
@@ -66,6 +67,7 @@ class Card:
     lines: tuple[Line, ...] = ()
     later_lines: tuple[Line, ...] = ()
     changing: tuple[LineChange, ...] = ()
+    rules: tuple[str, ...] = ()
     arithmetic: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     within_tolerance: bool = False

@@ -65,7 +65,7 @@ class InvoiceEffect:
     Args:
         next_invoice: None where there is no figure; `why` says why.
         on_top: The part of `next_invoice` that bills days of periods which were already invoiced.
-        each_later: What each later invoice changes by.
+        each_later: What each later invoice changes by, as long as the changed lines stand.
         per_month: The same for one month.
         period: What the next invoice bills.
     """
@@ -120,17 +120,23 @@ def invoice_effect(agreement: BilledAgreement, moves: Iterable[Move]) -> Invoice
         why = "No price is known, neither on the line nor in the catalogue."
         return InvoiceEffect(next_invoice=None, each_later=None, per_month=None, period=period, why=why)
     cycle_total = sum(amounts, Fraction(0))
+    lasting = sum((amount for amount, move in zip(amounts, listed, strict=True) if _lasts(move, period)), Fraction(0))
     month_total = per_month(cycle_total, agreement.cycle_months or 1)
     if period is None:
         return InvoiceEffect(
-            next_invoice=None, each_later=cycle_total, per_month=month_total, period=None, why=_no_figure(agreement)
+            next_invoice=None, each_later=lasting, per_month=month_total, period=None, why=_no_figure(agreement)
         )
     shares = [_share(agreement, period, move) for move in listed]
     now = sum((amount * within for amount, (within, _) in zip(amounts, shares, strict=True)), Fraction(0))
     on_top = sum((amount * before for amount, (_, before) in zip(amounts, shares, strict=True)), Fraction(0))
     return InvoiceEffect(
-        next_invoice=now + on_top, on_top=on_top, each_later=cycle_total, per_month=month_total, period=period
+        next_invoice=now + on_top, on_top=on_top, each_later=lasting, per_month=month_total, period=period
     )
+
+
+def _lasts(move: Move, period: InvoicedPeriod | None) -> bool:
+    """Tell whether a changed line still stands after the period that the next invoice bills."""
+    return move.ends is None or period is None or move.ends > period.last
 
 
 def _no_figure(agreement: BilledAgreement) -> str:

@@ -1,7 +1,7 @@
 """Compare what vendors report with what agreements bill: one card a product and agreement."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -54,7 +54,8 @@ class _Part:
 
     vendor: Decimal
     proposed: Decimal
-    steps: tuple[str, ...] = field(default=())
+    steps: tuple[str, ...]
+    rules: tuple[str, ...]
 
 
 def reconcile(
@@ -196,7 +197,9 @@ def _parts(
     proposal = propose(usage.units, psa, rules, books.today)
     steps = (*_sum_words(usage), *proposal.steps)
     if len(agreements) == 1:
-        return {agreements[0]: _Part(vendor=usage.units, proposed=proposal.quantity, steps=steps)}
+        return {
+            agreements[0]: _Part(vendor=usage.units, proposed=proposal.quantity, steps=steps, rules=proposal.applied)
+        }
     split = books.splits.get((usage.company_id, usage.product))
     if split is None:
         names = " and ".join(str(one) for one in agreements)
@@ -215,6 +218,7 @@ def _parts(
                 *steps,
                 f"Of {plain(proposal.quantity)}, the split rule gives this agreement {plain(proposed[one])}",
             ),
+            rules=(*proposal.applied, "split"),
         )
         for one in agreements
     }
@@ -277,6 +281,7 @@ def _compared(books: _Books, base: Card, part: _Part, usage: MappedUsage, rules:
         revenue_month=revenue_month,
         profit_month=profit_month,
         changing=changing,
+        rules=(*part.rules, *(["tolerance"] if within else [])),
         arithmetic=steps,
         sources=usage.sources,
         within_tolerance=within,
@@ -329,6 +334,7 @@ def _new_revenue(books: _Books, usage: MappedUsage) -> Card:
         profit_month=None if income is None or outlay is None else income - outlay,
         currency=books.companies[usage.company_id].currency,
         later_lines=books.later.get((usage.company_id, usage.product), ()),
+        rules=proposal.applied,
         arithmetic=(*_sum_words(usage), *proposal.steps),
         sources=usage.sources,
         ignored=_ignored(rules, usage),

@@ -194,10 +194,16 @@ def holds(until: date | None, today: date) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """The quantity that the rules make of a count, and how, in sentences."""
+    """The quantity that the rules make of a count.
+
+    Args:
+        steps: How, in sentences.
+        applied: Which rules bent it: "rounding", "minimum", "floor".
+    """
 
     quantity: Decimal
     steps: tuple[str, ...]
+    applied: tuple[str, ...] = ()
 
 
 def propose(vendor: Decimal, psa: Decimal, rules: RulesInForce, today: date) -> Proposal:
@@ -211,22 +217,27 @@ def propose(vendor: Decimal, psa: Decimal, rules: RulesInForce, today: date) -> 
     """
     quantity = vendor
     words = [f"Counted {plain(vendor)}"]
+    applied = []
     if quantity < 0:
         quantity = Decimal(0)
         words.append("below zero is taken as 0")
     if rules.rounding is not None and (rounded := rules.rounding.apply(quantity)) != quantity:
         quantity = rounded
+        applied.append("rounding")
         words.append(f"{rules.rounding.words()} to {plain(quantity)}")
     minimum = rules.minimum
     if minimum is not None and holds(minimum.until, today) and quantity < minimum.quantity:
         quantity = minimum.quantity
+        applied.append("minimum")
         words.append(f"minimum {plain(quantity)}{_until(minimum.until)}{_because(minimum.reference)}")
     floor = rules.floor
     if floor is not None and holds(floor.until, today) and quantity < (kept := min(psa, floor.quantity)):
         quantity = kept
+        applied.append("floor")
         below = f"not below {plain(floor.quantity)}{_until(floor.until)}{_because(floor.reason)}"
         words.append(below if kept == floor.quantity else f"{below}, and the PSA has {plain(psa)}")
-    return Proposal(quantity=quantity, steps=(f"{', '.join(words)}: proposes {plain(quantity)}",))
+    sentence = f"{', '.join(words)}: proposes {plain(quantity)}"
+    return Proposal(quantity=quantity, steps=(sentence,), applied=tuple(applied))
 
 
 def _until(day: date | None) -> str:

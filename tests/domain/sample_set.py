@@ -5,35 +5,20 @@ A deliberately plain second reading of the files, so that the rules are held aga
 
 import csv
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import openpyxl
 
 from portal.domain.accounts import AccountMeaning, AccountVisibility, account_visibility
 from portal.domain.cards_csv import COLUMNS, card_row, money_cell
 from portal.domain.mapping import Count, Excluded, MappedResult, ProductFactor, apply_mapping, unmapped_money
 from portal.domain.periods import Period
-from portal.domain.psa import (
-    Agreement,
-    Billing,
-    CatalogItem,
-    Company,
-    Line,
-    PeriodType,
-    billing_cycle_months,
-)
 from portal.domain.quantities import plain
 from portal.domain.reconcile import Card, reconcile, stale_cards
 from portal.domain.rules import Floor, Minimum, Rounding, RoundingMode, Rule, RuleBody, RuleBook, Tolerance
-from portal.domain.scope import StatusMeaning, TypeMeaning, scope_of
 from portal.domain.splits import Split
 from portal.domain.usage import (
     CountKey,
@@ -45,26 +30,15 @@ from portal.domain.usage import (
     is_held,
     standing_counts,
 )
+from tests.domain.sample_files import Row, load, rows_of, units_of
+from tests.domain.sample_psa import agreements, catalog, companies, day, lines, number
 
-Row = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 SETS = {
     "traps": ROOT / "tests" / "samples" / "traps",
     "small": ROOT / "tests" / "samples" / "small",
     "month": ROOT / "portal" / "sandbox" / "month",
 }
-
-
-def load(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-
-
-def day(text: str | None) -> date | None:
-    return None if text is None else date.fromisoformat(text[:10])
-
-
-def number(value: str | int | Decimal | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
 
 
 @dataclass
@@ -108,84 +82,6 @@ class SampleSet:
                 held[path.stem] = list(rows.values())
         return held
 
-    def companies(self, psa: dict[str, list[Row]]) -> list[Company]:
-        statuses = {row["id"]: StatusMeaning(row["meaning"]) for row in self.statuses["company_statuses"]}
-        types = {row["id"]: TypeMeaning(row["meaning"]) for row in self.statuses["company_types"]}
-        return [
-            Company(
-                id=row["id"],
-                name=row["name"],
-                in_scope=scope_of(
-                    row.get("deletedFlag") or False,
-                    statuses.get(row["status"]["id"]),
-                    [types.get(one["id"]) for one in row.get("types") or []],
-                    None,
-                ).in_scope,
-                currency=(row.get("currency") or {}).get("currencyCode"),
-            )
-            for row in psa["companies"]
-        ]
-
-    def agreements(self, psa: dict[str, list[Row]]) -> list[Agreement]:
-        cycles = {row["id"]: row for row in psa["billing_cycles"]}
-        found = []
-        for row in psa["agreements"]:
-            cycle = cycles.get((row.get("billingCycle") or {}).get("id"))
-            found.append(
-                Agreement(
-                    id=row["id"],
-                    company_id=row["company"]["id"],
-                    name=row["name"],
-                    start=day(row.get("startDate")),
-                    end=day(row.get("endDate")),
-                    no_ending=row.get("noEndingDateFlag") or False,
-                    cancelled=row.get("cancelledFlag") or False,
-                    cancelled_on=day(row.get("dateCancelled")),
-                    cycle_months=None
-                    if cycle is None
-                    else billing_cycle_months(cycle["billingOptions"], cycle["name"]),
-                    parent_id=(row.get("parentAgreement") or {}).get("id"),
-                    prorates=row.get("prorateFlag") or False,
-                    period_type=PeriodType(row["periodType"]) if row.get("periodType") else None,
-                    next_invoice=day(row.get("nextInvoiceDate")),
-                    currency=(row.get("currency") or {}).get("currencyCode"),
-                )
-            )
-        return found
-
-    @staticmethod
-    def lines(psa: dict[str, list[Row]]) -> list[Line]:
-        return [
-            Line(
-                addition_id=row["id"],
-                agreement_id=row["agreementId"],
-                product=row["product"]["identifier"],
-                description=row.get("description") or "",
-                quantity=number(row.get("quantity")) or Decimal(0),
-                less_included=number(row.get("lessIncluded")) or Decimal(0),
-                unit_price=number(row.get("unitPrice")),
-                unit_cost=number(row.get("unitCost")),
-                billing=Billing(row["billCustomer"]),
-                effective=day(row.get("effectiveDate")),
-                cancelled=day(row.get("cancelledDate")),
-            )
-            for row in psa["additions"]
-        ]
-
-    @staticmethod
-    def catalog(psa: dict[str, list[Row]]) -> list[CatalogItem]:
-        return [
-            CatalogItem(
-                product=row["identifier"],
-                description=row["description"],
-                price=number(row.get("price")),
-                cost=number(row.get("cost")),
-                bundle=row["productClass"] == "Bundle",
-                inactive=row.get("inactiveFlag") or False,
-            )
-            for row in psa["catalog_items"]
-        ]
-
     # What the vendors say.
 
     def _read(self, step: int) -> None:
@@ -223,12 +119,12 @@ class SampleSet:
     def _counts(self, profile: Row, path: Path) -> dict[CountKey, Decimal]:
         counts: dict[CountKey, Decimal] = {}
         columns, vendor = profile["columns"], profile["vendor"]
-        for row in _rows(profile, path):
+        for row in rows_of(profile, path):
             name = row.get(columns.get("account_name", ""), "")
             account = row.get(columns.get("account_id", ""), "") or name
             service = row.get(columns.get("service_id", ""), "") or row.get(columns.get("service_name", ""), "")
             key = CountKey(account, service, row.get(columns.get("term", ""), ""))
-            units = _units(profile, row)
+            units = units_of(profile, row)
             if units is None:
                 continue
             counts[key] = counts.get(key, Decimal(0)) + units
@@ -317,10 +213,10 @@ class SampleSet:
 
     def cards(self, psa: dict[str, list[Row]], today: date) -> list[Card]:
         return reconcile(
-            self.companies(psa),
-            self.agreements(psa),
-            self.lines(psa),
-            self.catalog(psa),
+            companies(psa, self.statuses),
+            agreements(psa),
+            lines(psa),
+            catalog(psa),
             self.mapped().usage,
             self.fed(),
             self.rules(),
@@ -330,19 +226,19 @@ class SampleSet:
 
     def all_cards(self) -> list[Card]:
         psa = self.psa()
-        stale = stale_cards(self.earlier, self.companies(psa), self.agreements(psa), self.today)
+        stale = stale_cards(self.earlier, companies(psa, self.statuses), agreements(psa), self.today)
         cards = [*self.cards(psa, self.today), *stale]
         return sorted(cards, key=lambda card: (card.company_id, card.agreement_id or 0, card.product))
 
     def card_rows(self) -> list[Row]:
         before, now = self.psa(earlier=True), self.psa()
-        companies = {row["id"]: row["name"] for psa in (before, now) for row in psa["companies"]}
-        agreements = {row["id"]: row["name"] for psa in (before, now) for row in psa["agreements"]}
+        company_names = {row["id"]: row["name"] for psa in (before, now) for row in psa["companies"]}
+        agreement_names = {row["id"]: row["name"] for psa in (before, now) for row in psa["agreements"]}
         return [
             dict(
                 zip(
                     COLUMNS,
-                    card_row(card, companies[card.company_id], agreements.get(card.agreement_id or 0)),
+                    card_row(card, company_names[card.company_id], agreement_names.get(card.agreement_id or 0)),
                     strict=True,
                 )
             )
@@ -351,7 +247,7 @@ class SampleSet:
 
     def unmapped_rows(self) -> list[Row]:
         result = self.mapped()
-        catalog = {item.product: item for item in self.catalog(self.psa())}
+        prices = {item.product: item for item in catalog(self.psa())}
         columns = ("what", "vendor", "id", "term", "name", "units", "monthly_money")
         accounts = [
             (
@@ -361,7 +257,7 @@ class SampleSet:
                 "",
                 one.account_name,
                 plain(one.units),
-                money_cell(unmapped_money(one, catalog)),
+                money_cell(unmapped_money(one, prices)),
             )
             for one in result.unmapped_accounts
         ]
@@ -425,48 +321,3 @@ def _body(row: Row) -> RuleBody:
                 money=number(row.get("money")),
                 reason=row["reason"],
             )
-
-
-def _cells(profile: Row, path: Path) -> Iterator[list[str]]:
-    if profile["format"] == "xlsx":
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        for cells in book[profile["sheet"]].iter_rows(values_only=True):
-            yield ["" if cell is None else str(cell) for cell in cells]
-        book.close()
-        return
-    with path.open(encoding=profile["encoding"], newline="") as file:
-        yield from csv.reader(file, delimiter=profile["delimiter"])
-
-
-def _rows(profile: Row, path: Path) -> Iterator[Row]:
-    header: list[str] = []
-    for place, cells in enumerate(_cells(profile, path), start=1):
-        texts = [cell.strip() for cell in cells]
-        if place == profile["header_row"]:
-            header = texts
-        if not header or texts == header or not any(texts):
-            continue
-        row = dict(zip(header, texts, strict=False))
-        if not _skipped(profile["skip_rows"], row):
-            yield row
-
-
-def _skipped(rules: Iterable[Row], row: Row) -> bool:
-    return any(row.get(rule["column"]) in rule["equals"] for rule in rules)
-
-
-def _units(profile: Row, row: Row) -> Decimal | None:
-    if any(row[one["column"]] not in one["keep"] for one in profile["filters"]):
-        return Decimal(0)
-    if profile["count_rows"]:
-        return Decimal(1)
-    text = row[profile["columns"]["count"]]
-    text = text.replace(profile["thousands"], "") if profile["thousands"] else text
-    units = Decimal(text.replace(profile["decimal"], "."))
-    net = profile["net"]
-    if net is None:
-        return units
-    word = row[net["column"]]
-    if word in net["ignore"]:
-        return None
-    return units if word in net["plus"] else -units
