@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from portal.domain.mapping import MappedUsage
+from portal.domain.plans import DoneStep, Plan, StepAction, lines_after, plan_add, plan_change
 from portal.domain.psa import (
     Agreement,
     BilledAgreement,
@@ -120,3 +121,41 @@ def cards(
         splits or {},
         today,
     )
+
+
+FIXED = agreement()
+PRORATES = agreement(prorates=True)
+
+
+def changed(
+    quantity: str,
+    *lines: Line,
+    day: date | None = None,
+    on: Agreement = FIXED,
+    dated: bool = True,
+    today: date = TODAY,
+) -> Plan:
+    return plan_change(billed(on, today=today), lines or [line("10")], SEAT, Decimal(quantity), day, today, dated)
+
+
+def added(
+    quantity: str = "4",
+    *,
+    day: date | None = None,
+    on: Agreement = FIXED,
+    item: CatalogItem | None = SEAT,
+    lines: tuple[Line, ...] = (),
+    price: str | None = None,
+) -> Plan:
+    cost = None if price is None else Decimal(0)
+    return plan_add(
+        billed(on), item, Decimal(quantity), day, TODAY, None if price is None else Decimal(price), cost, lines
+    )
+
+
+def carried_out(lines: list[Line], plan: Plan) -> tuple[list[Line], list[DoneStep]]:
+    done = [
+        DoneStep(step=step, addition_id=-number if step.action is StepAction.CREATE else None)
+        for number, step in enumerate(plan.steps, start=1)
+    ]
+    return lines_after(lines, plan.steps), done
