@@ -297,6 +297,16 @@ class SampleSet:
             for currency, kinds in sums.items()
         }
 
+    def counted_out_of_scope(self) -> Decimal:
+        """Vendor's units of every account that is mapped to a company out of scope, whatever its services are."""
+        inside = {company.id for company in companies(self.psa(), self.statuses) if company.in_scope}
+        outside = {
+            (row["vendor"], row["account_id"])
+            for row in self.mapping["accounts"]
+            if row["state"] == "mapped" and row["company_id"] not in inside
+        }
+        return sum((units for key, units in self.units(self.period).items() if key in outside), Decimal(0))
+
     def expected(self, name: str) -> list[Row]:
         with (self.folder / "expected" / f"{name}-{self.period}.csv").open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))

@@ -5,6 +5,8 @@ from functools import cache
 
 import pytest
 
+from portal.domain.psa import live_agreements
+from portal.domain.quantities import plain
 from portal.domain.reconcile import reconcile
 from tests.domain import sample_psa
 from tests.domain.sample_files import Row
@@ -45,7 +47,21 @@ def test_totals_are_as_expected(name: str) -> None:
     totals = sample(name).expected_totals()
 
     assert sample(name).money_by_currency() == totals["money_by_currency"]
-    assert str(sample(name).mapped().unmapped_units) == totals["unmapped_units"]
+    assert plain(sample(name).mapped().unmapped_units) == totals["unmapped_units"]
+    assert plain(sample(name).counted_out_of_scope()) == totals["units_of_companies_out_of_scope"]
+
+
+@every_set
+def test_scope_and_live_agreements_are_as_expected(name: str) -> None:
+    one, totals = sample(name), sample(name).expected_totals()
+    psa = one.psa()
+    inside = {company.id for company in sample_psa.companies(psa, one.statuses) if company.in_scope}
+    agreements = live_agreements(sample_psa.agreements(psa), one.today).values()
+    live = [billed for billed in agreements if billed.live and billed.agreement.company_id in inside]
+
+    assert len(inside) == totals["companies_in_scope"]
+    assert len(live) == totals["agreements_live_in_scope"]
+    assert sum(not billed.billed for billed in live) == totals["agreements_not_billed_here"]
 
 
 @every_set
