@@ -702,6 +702,7 @@ def upgrade() -> None:
         sa.Column("counts", sa.Integer(), nullable=False),
         sa.Column("fallen", sa.JSON(), nullable=False),
         sa.Column("notes", sa.JSON(), nullable=False),
+        sa.Column("pending", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("imported_by", sa.String(), nullable=False),
         sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),

@@ -20,9 +20,12 @@ WHOLE = 100
 DOMAIN = 92
 ELSEWHERE = 90  # the same name of another vendor is mapped there
 LEAST = 40  # below this nothing comes close
-_LEGAL = frozenset(
-    "inc llc ltd limited corp corporation co company plc gmbh ag kg ohg sa sarl sas bv nv pty lp llp the and old".split()
-)
+# fmt: off
+_LEGAL = frozenset({
+    "inc", "llc", "ltd", "limited", "corp", "corporation", "co", "company", "plc", "gmbh", "ag", "kg", "ohg",
+    "sa", "sarl", "sas", "bv", "nv", "pty", "lp", "llp", "the", "and", "old",
+})  # legal forms, and words that say nothing
+# fmt: on
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 _PUBLIC = frozenset({"gmail.com", "outlook.com", "hotmail.com", "yahoo.com", "onmicrosoft.com", "icloud.com"})
 

@@ -54,6 +54,9 @@ class UsageImport(Base):
     notes: Mapped[Json] = mapped_column(
         sa.JSON(), default=dict
     )  # how it was read and what it changes: services.imports
+    pending: Mapped[Json | None] = mapped_column(
+        sa.JSON(none_as_null=True), deferred=True
+    )  # what a commit will store: counts with their lines, names; kept until it is settled
     message: Mapped[str] = mapped_column(default="")  # what became of it, as a sentence
     imported_by: Mapped[str]
     imported_at: Mapped[Timestamp]
