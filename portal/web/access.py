@@ -1,0 +1,183 @@
+"""Who may open what: one mechanism for every view.
+
+Each view says what it needs with `@may("decide")`, or that strangers may see it with `@public`. A view that says
+nothing is refused, so that a forgotten decorator shows at once. Roles and what they may: product.md, section 1.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.db.session import reading, transaction
+from portal.extensions import login_manager
+from portal.services import drafts, sessions
+from portal.services.actors import Actor
+from portal.services.errors import NotAllowed
+from portal.services.sessions import SignedIn
+from portal.web.htmx import from_htmx, leave_to, page_path
+
+ROLES_OF = {
+    "read": ("viewer", "biller", "manager", "admin"),
+    "decide": ("biller", "manager", "admin"),
+    "import": ("biller", "manager", "admin"),
+    "map": ("biller", "manager", "admin"),
+    "sync": ("biller", "manager", "admin"),
+    "override": ("manager", "admin"),
+    "second": ("manager", "admin"),
+    "close": ("manager", "admin"),
+    "addresses": ("manager", "admin"),
+    "settings": ("admin",),
+}
+PUBLIC = "public"
+TOKEN = "sign_in"  # noqa: S105 - the name under which the cookie keeps a session's token
+_DECLARED = "needs_right"
+
+View = TypeVar("View", bound=Callable[..., Any])
+_log = logging.getLogger(__name__)
+
+
+def may(right: str) -> Callable[[View], View]:
+    """Let a view be opened by the roles that have a right; put it under the route.
+
+    Args:
+        right: One of `ROLES_OF`.
+    """
+    if right not in ROLES_OF:
+        raise ValueError(f"There is no right “{right}”.")
+
+    def declare(view: View) -> View:
+        setattr(view, _DECLARED, right)
+        return view
+
+    return declare
+
+
+def public(view: View) -> View:
+    """Let anybody open a view."""
+    setattr(view, _DECLARED, PUBLIC)
+    return view
+
+
+def declared(app: Flask, endpoint: str) -> str | None:
+    """Give what the view of an endpoint asks for: a right, `PUBLIC`, or none where it says nothing."""
+    return cast("str | None", getattr(app.view_functions[endpoint], _DECLARED, None))
+
+
+def signed_in() -> SignedIn | None:
+    """Give who is signed in, or none. Looked up once a request, so that a changed role holds at the next click."""
+    if "signed_in" not in g:
+        g.signed_in = None
+        token = session.get(TOKEN)
+        found = sessions.find_session(reading(), token, now=datetime.now(UTC)) if isinstance(token, str) else None
+        if found is not None:
+            g.signed_in, g.seen_at = found
+    return cast("SignedIn | None", g.signed_in)
+
+
+def current_person() -> SignedIn:
+    """Give who is signed in, in a view that asks for it."""
+    person = signed_in()
+    if person is None:
+        raise NotAllowed("Sign in first.")
+    return person
+
+
+def current_actor() -> Actor:
+    """Give who is signed in as the one who does something."""
+    person = current_person()
+    return Actor(name=person.name, person_id=person.id, role=person.role, address=request.remote_addr)
+
+
+def allowed(right: str) -> bool:
+    """Tell whether who is signed in has a right. In templates, too."""
+    person = signed_in()
+    return person is not None and person.role in ROLES_OF[right]
+
+
+def own_path(text: str | None) -> str:
+    """Give a path of this portal to go on to; anything else becomes `/`."""
+    if not text or not text.startswith("/") or text[1:2] in {"/", "\\"} or "\\" in text:
+        return "/"
+    if any(ord(character) < 33 or ord(character) == 127 for character in text):  # noqa: PLR2004 - blanks and control characters
+        return "/"
+    parts = urlsplit(text)
+    return "/" if parts.scheme or parts.netloc else text
+
+
+def forget_lookup() -> None:
+    """Look up anew who is signed in, after a sign-in or sign-out in this very request."""
+    g.pop("signed_in", None)
+
+
+def ask_to_sign_in() -> ResponseReturnValue:
+    """Send a stranger to sign in, and keep what a person had typed whose session ended."""
+    token = session.get(TOKEN)
+    ended = isinstance(token, str)
+    kept = _keep_typed(token) if isinstance(token, str) and request.method == "POST" else False
+    if kept:
+        flash("You were signed out after 12 hours. What you typed is kept.", "warn")
+    elif ended:
+        flash("You were signed out after 12 hours.", "warn")
+    goes_on = request.full_path.rstrip("?") if request.method == "GET" and not from_htmx() else page_path()
+    where = url_for("sign_in.form", next=goes_on if goes_on not in {"", "/"} else None)
+    return leave_to(where) if from_htmx() else redirect(where, 303)
+
+
+def refusal(right: str, role: str) -> str:
+    """Say that a role lacks a right, and which roles have it."""
+    if role == "viewer":
+        return "Viewers can read this, not change it. An admin can give you another role."
+    names = " and ".join(f"{name}s" for name in ROLES_OF[right])
+    return f"Only {names} may do this; you are signed in as a {role}. An admin can give you another role."
+
+
+def _guard() -> ResponseReturnValue | None:
+    """Let a request through to its view, or not."""
+    if request.endpoint is None:
+        return None  # no such address, or not this way: the error page says so
+    needs = declared(current_app, request.endpoint)
+    if needs == PUBLIC:
+        return None
+    if needs is None:
+        _log.error("The view %s does not say who may open it.", request.endpoint)
+        raise NotAllowed("Nobody may open this page: it does not say who may. Tell your admin.")
+    person = signed_in()
+    if person is None:
+        return ask_to_sign_in()
+    if person.role not in ROLES_OF[needs]:
+        raise NotAllowed(refusal(needs, person.role))
+    moment = datetime.now(UTC)
+    if moment - g.seen_at > sessions.SEEN_EVERY:
+        with transaction() as store:
+            sessions.mark_seen(store, person.sign_in_id, now=moment)
+    return None
+
+
+def _keep_typed(token: str) -> bool:
+    """Keep the form's fields for the person whose session it was. The form's token was right, or we were not here."""
+    owner = sessions.owner_of_ended(reading(), token)
+    if owner is None or not request.form:
+        return False
+    with transaction() as store:
+        draft = drafts.keep(
+            store,
+            person_id=owner,
+            path=request.full_path.rstrip("?"),
+            fields=request.form.items(multi=True),
+            now=datetime.now(UTC),
+        )
+    return draft is not None
+
+
+def register(app: Flask) -> None:
+    """Put the guard before every view."""
+    public(app.view_functions["static"])
+    app.before_request(_guard)
+    app.add_template_global(allowed)
+    app.add_template_global(signed_in)
+    login_manager.request_loader(lambda _request: signed_in())

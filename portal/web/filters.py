@@ -1,0 +1,150 @@
+"""How numbers, money, dates and ages are written. The only place where an amount is rounded for the eye."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from flask import Flask
+from markupsafe import Markup
+
+from portal.domain.money import two_places
+from portal.domain.periods import Period
+from portal.domain.quantities import plain
+from portal.factory import clock
+
+NOTHING = "—"  # unknown is never 0
+MINUS = "\N{MINUS SIGN}"
+SIGNS = {"USD": "$", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$", "EUR": "€", "GBP": "£"}
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MINUTE = 60
+_HOUR = 3600
+_DAY = 86400
+
+
+def quantity(value: Decimal | int | None) -> str:
+    """Write a quantity: 1,061 or 2.5; unknown is a dash."""
+    if value is None:
+        return NOTHING
+    whole, point, places = plain(abs(Decimal(value))).partition(".")
+    return f"{MINUS if value < 0 else ''}{int(whole):,}{point}{places}"
+
+
+def signed(value: Decimal | int | None) -> str:
+    """Write a difference with its sign and a true minus: +7, 0."""
+    text = quantity(value)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def money(value: Decimal | None, currency: str = "USD") -> str:
+    """Write an amount: $1,214.05; a currency without a sign of its own follows the number."""
+    if value is None:
+        return NOTHING
+    rounded = two_places(value)
+    number, sign = f"{abs(rounded):,.2f}", SIGNS.get(currency.upper(), "")
+    tail = "" if sign or not currency else f" {currency.upper()}"
+    return f"{MINUS if rounded < 0 else ''}{sign}{number}{tail}"
+
+
+def signed_money(value: Decimal | None, currency: str = "USD") -> str:
+    """Write a change of money: +$182.00, $0.00, with a true minus below zero."""
+    text = money(value, currency)
+    return f"+{text}" if value is not None and two_places(value) > 0 else text
+
+
+def day_words(value: date | None) -> str:
+    """Write a day for an attribute or a sentence: 27 Nov, with the year outside the month of today."""
+    if value is None:
+        return NOTHING
+    today = clock().today()
+    year = "" if (value.year, value.month) == (today.year, today.month) else f" {value.year}"
+    return f"{value.day} {MONTHS[value.month - 1][:3]}{year}"
+
+
+def day(value: date | None) -> str | Markup:
+    """Write a day as a `<time>`; in an attribute use `day_words`."""
+    if value is None:
+        return NOTHING
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), day_words(value))
+
+
+def moment_words(value: datetime | None) -> str:
+    """Write a moment in the portal's zone for an attribute or a sentence: 27 Nov, 10:12."""
+    if value is None:
+        return NOTHING
+    local = value.astimezone(clock().zone)
+    return f"{day_words(local.date())}, {local:%H:%M}"
+
+
+def moment(value: datetime | None) -> str | Markup:
+    """Write a moment in the portal's zone as a `<time>`; in an attribute use `moment_words`."""
+    if value is None:
+        return NOTHING
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), moment_words(value))
+
+
+def hour(value: datetime | None, *, seconds: bool = False) -> str | Markup:
+    """Write the time of day in the portal's zone as a `<time>`: 10:12."""
+    if value is None:
+        return NOTHING
+    text = f"{value.astimezone(clock().zone):%H:%M:%S}" if seconds else f"{value.astimezone(clock().zone):%H:%M}"
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
+
+
+def age(value: datetime | None, now: datetime | None = None) -> str:
+    """Write how long ago a moment is, without "ago": 6 min, 29 h, 2 days.
+
+    Args:
+        value: The moment; none gives a dash.
+        now: Left out: the business clock.
+    """
+    if value is None:
+        return NOTHING
+    seconds = max(0, int(((now or clock().now()) - value).total_seconds()))
+    if seconds < _MINUTE:
+        return "less than 1 min"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR} h"
+    return f"{seconds // _DAY} days"
+
+
+def period(value: Period | str | None) -> str:
+    """Write a period: November 2026."""
+    if value is None:
+        return NOTHING
+    month = Period.parse(value) if isinstance(value, str) else value
+    return f"{MONTHS[month.month - 1]} {month.year}"
+
+
+def month_name(value: Period | str) -> str:
+    """Write a period without its year: November."""
+    return period(value).partition(" ")[0]
+
+
+def weekday(value: date) -> str:
+    """Write a day in full: Friday 27 November 2026."""
+    return f"{WEEKDAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]} {value.year}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Write a count with its noun: 1 card, 1,061 cards."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def seal(value: str | None, groups: int = 2) -> str:
+    """Write the first digits of a hash in groups of four: 9f2c 71e0."""
+    return " ".join((value or "")[i : i + 4] for i in range(0, 4 * groups, 4))
+
+
+def register(app: Flask) -> None:
+    """Give templates the filters."""
+    for each in (
+        quantity, signed, money, signed_money, day, day_words, moment, moment_words, hour, age, period, month_name,
+        weekday, count, seal,
+    ):  # fmt: skip
+        name = "count_of" if each is count else each.__name__  # jinja has a filter named count
+        app.add_template_filter(each, name)

@@ -1,0 +1,280 @@
+"""What stands around every page: the rail with its counts, the tape, the read-only notice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import cast
+
+import sqlalchemy as sa
+from flask import Flask, g, render_template, request
+from jinja2 import StrictUndefined
+from sqlalchemy.orm import Session
+
+from portal.db.records import Card, Connection
+from portal.db.session import reading
+from portal.domain.periods import Period
+from portal.factory import clock, settings_of
+from portal.web import sources
+from portal.web.access import allowed
+from portal.web.filters import MONTHS, WEEKDAYS, age, count
+from portal.web.htmx import beside, from_htmx, page_path
+from portal.web.sources import SourceAge
+
+WINDOW_DAYS = 5  # the recommended window: the last days of the month (product.md, section 5)
+DECIDABLE = ("open", "changed_in_psa", "withdrawn", "undone", "failed", "given_up")
+TO_DECIDE = ("increase", "decrease", "new_revenue", "not_reported", "to_split")
+_DAY_WIDTH = 10  # of the ruler's drawing, in its own units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An entry of the rail.
+
+    Args:
+        count: Work for a person; 0 shows nothing.
+        says: What the count counts, for those who hear it.
+        flag: Whether money hangs on it.
+    """
+
+    path: str
+    title: str
+    icon: str
+    count: int = 0
+    says: str = "need attention"
+    flag: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """A day on the ruler."""
+
+    x: int
+    top: int
+    past: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """Where we are in the month, and how old the numbers are.
+
+    Args:
+        looking_at: A sentence where the page shows another period than the current one.
+        version: Changes whenever the text changes.
+    """
+
+    period: Period
+    today: date
+    where: str
+    invoices: str
+    ticks: tuple[Tick, ...]
+    width: int
+    window_x: int
+    window_width: int
+    today_x: int | None
+    invoice_x: int
+    says: str
+    psa: SourceAge | None
+    psa_age: str
+    fresh: int
+    too_old: int
+    held: int
+    looking_at: str = ""
+    clock_words: str = ""
+    version: str = ""
+
+
+@dataclass(slots=True)
+class Frame:
+    """The frame of one answer. Its parts are read when they are asked for, and once."""
+
+    _kept: dict[str, object] = field(default_factory=dict)
+
+    def _once(self, name: str, read: Callable[[], object]) -> object:
+        if name not in self._kept:
+            self._kept[name] = read()
+        return self._kept[name]
+
+    @property
+    def nav(self) -> list[tuple[str, list[Entry]]]:
+        """The rail: headings and entries that this person may open."""
+        return cast("list[tuple[str, list[Entry]]]", self._once("nav", _nav))
+
+    @property
+    def tape(self) -> Tape:
+        """The tape."""
+        return cast("Tape", self._once("tape", _tape))
+
+    @property
+    def read_only(self) -> bool:
+        """Whether decisions are only planned: a connection is there, and writing is off."""
+        return cast("bool", self._once("read_only", lambda: _read_only(reading())))
+
+    def is_here(self, path: str) -> bool:
+        """Tell whether the page shown belongs to an entry of the rail."""
+        here = (page_path() if from_htmx() else request.path).partition("?")[0]
+        return here == path if path == "/" else here == path or here.startswith(f"{path}/")
+
+
+def frame() -> Frame:
+    """Give the frame of the answer in hand."""
+    if "frame" not in g:
+        g.frame = Frame()
+    return cast("Frame", g.frame)
+
+
+def look_at(period: Period) -> None:
+    """Say which period the page shows, so that the tape says so when it is not the current one."""
+    g.looked_at = period
+
+
+def refresh_counts() -> None:
+    """Send the rail along with a part, with counts as they are now."""
+    g.pop("frame", None)
+    beside(render_template("components/_nav.html", beside=True))
+
+
+def ages() -> list[SourceAge]:
+    """Give how old each source is, read once an answer."""
+    if "source_ages" not in g:
+        g.source_ages = sources.source_ages(reading(), now=clock().now(), zone=clock().zone)
+    return cast("list[SourceAge]", g.source_ages)
+
+
+def _read_only(session: Session) -> bool:
+    writing = session.scalar(sa.select(Connection.writing).where(Connection.name == "connectwise"))
+    return writing is False
+
+
+def _nav() -> list[tuple[str, list[Entry]]]:
+    session = reading()
+    waits = sum(1 for source in ages() if source.too_old or source.held)
+    statuses = sources.statuses_flagged(session)
+    mapping = sources.unmapped(session)
+    settings = [
+        Entry(path="/statuses", title="Statuses and types", icon="statuses", count=statuses, flag=True),
+    ]
+    if allowed("settings"):
+        settings.append(Entry(path="/people", title="People and security", icon="people"))
+    return [
+        (
+            "This month",
+            [
+                Entry(path="/", title="Today", icon="today"),
+                Entry(path="/cards", title="Board", icon="board", count=to_decide(session), says="to decide"),
+            ],
+        ),
+        (
+            "What comes in",
+            [
+                Entry(path="/mapping", title="Mapping", icon="mapping", count=mapping, flag=True),
+                Entry(path="/imports", title="Imports", icon="imports"),
+                Entry(path="/connections", title="Connections", icon="connections", count=waits, flag=True),
+            ],
+        ),
+        ("The record", [Entry(path="/audit", title="Audit trail", icon="audit")]),
+        ("Settings", settings),
+    ]
+
+
+def to_decide(session: Session) -> int:
+    """Count the cards of the current period that wait for a decision."""
+    period = Period.holding(clock().today())
+    return (
+        session.scalar(
+            sa.select(sa.func.count())
+            .select_from(Card)
+            .where(Card.period == str(period), Card.kind.in_(TO_DECIDE), Card.state.in_(DECIDABLE))
+        )
+        or 0
+    )
+
+
+def _tape() -> Tape:
+    today = clock().today()
+    current = Period.holding(today)
+    period = cast("Period", g.get("looked_at", current))
+    opens = period.last - timedelta(days=WINDOW_DAYS - 1)
+    goes_out = period.next.first
+    name = MONTHS[period.month - 1]
+    found = ages()
+    psa = next((source for source in found if source.kind == "psa"), None)
+    vendors = [source for source in found if source.kind != "psa"]
+    says = f"{name}: "
+    if period == current:
+        says += f"today is day {today.day} of {period.days}. "
+    says += f"The recommended window is day {opens.day} to {period.last.day}. Invoices go out on {_short(goes_out)}."
+    tape = Tape(
+        period=period,
+        today=today,
+        where=_where(today, period, opens),
+        invoices=_invoices(today, goes_out),
+        ticks=tuple(
+            Tick(
+                x=number * _DAY_WIDTH,
+                top=12 if number == 1 or number % 5 == 0 else 16,
+                past=period < current or (period == current and number < today.day),
+            )
+            for number in range(1, period.days + 1)
+        ),
+        width=(period.days + 2) * _DAY_WIDTH,
+        window_x=opens.day * _DAY_WIDTH - _DAY_WIDTH // 2,
+        window_width=WINDOW_DAYS * _DAY_WIDTH,
+        today_x=today.day * _DAY_WIDTH if period == current else None,
+        invoice_x=(period.days + 1) * _DAY_WIDTH,
+        says=says,
+        psa=psa,
+        psa_age=age(psa.last_read_at) if psa is not None else "",
+        fresh=sum(1 for source in vendors if not source.too_old and not source.held),
+        too_old=sum(1 for source in vendors if source.too_old and not source.held),
+        held=sum(1 for source in vendors if source.held),
+        looking_at="" if period == current else f"You are looking at {name} {period.year}.",
+        clock_words=_clock_words(),
+    )
+    return replace(tape, version=sha256(repr(_text(tape)).encode()).hexdigest()[:12])
+
+
+def _text(tape: Tape) -> tuple[object, ...]:
+    """Give all that the tape shows."""
+    return (tape.where, tape.says, tape.psa_age, tape.psa and tape.psa.too_old, tape.fresh, tape.too_old, tape.held)
+
+
+def _where(today: date, period: Period, opens: date) -> str:
+    """Say where in the calendar of a period a day lies."""
+    weekday = f"{WEEKDAYS[today.weekday()][:3]} {_short(today)}"
+    if today > period.last:
+        late = (today - period.last).days
+        return f"{weekday}, {MONTHS[period.month - 1]} is late by {count(late, 'day')}, and open"
+    if today < opens:
+        return f"{weekday}, the window opens in {count((opens - today).days, 'day')}"
+    return f"{weekday}, day {(today - opens).days + 1} of the {WINDOW_DAYS}-day window"
+
+
+def _invoices(today: date, goes_out: date) -> str:
+    day = f"{WEEKDAYS[goes_out.weekday()][:3]} {_short(goes_out)}"
+    if today >= goes_out:
+        return f"Invoices went out on {day}."
+    left = (goes_out - today).days
+    return f"Invoices go out {'tomorrow' if left == 1 else f'in {left} days'}, {day}."
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1][:3]}"
+
+
+def _clock_words() -> str:
+    """Say that the clock was set, and to when it is now."""
+    start = settings_of().now
+    if not clock().fixed or start is None:
+        return ""
+    local = start.astimezone(clock().zone)
+    return f"The clock was set to {_short(local.date())} {local.year}, {local:%H:%M}"
+
+
+def register(app: Flask) -> None:
+    """Give templates the frame."""
+    app.add_template_global(frame)
+    app.jinja_env.globals["zone_name"] = str(app.config["SETTINGS"].time_zone)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True

@@ -1,0 +1,105 @@
+"""What a person may set about themselves."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.db.session import reading, transaction
+from portal.factory import clock
+from portal.services import passwords, people, sessions
+from portal.services.errors import Invalid
+from portal.web import forms
+from portal.web.access import current_actor, current_person, may
+from portal.web.htmx import announce
+
+bp = Blueprint("profile", __name__, url_prefix="/profile")
+THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
+DENSITIES = (("roomy", "Two lines a row"), ("compact", "One line a row"))
+
+
+@bp.get("")
+@may("read")
+def index() -> ResponseReturnValue:
+    """Show the profile."""
+    return _page({})
+
+
+@bp.post("")
+@may("read")
+def save() -> ResponseReturnValue:
+    """Keep how this person likes the screens."""
+    theme, density = request.form.get("theme", ""), request.form.get("density", "")
+    wanted = {
+        "theme": theme if theme in people.THEMES else "system",
+        "density": density if density in dict(DENSITIES) else "roomy",
+        "letter_keys": forms.ticked(request.form, "letter_keys"),
+    }
+    with transaction() as store:
+        people.set_preferences(store, current_person().id, wanted)
+    announce("Saved. It holds from this page on.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post("/password")
+@may("read")
+def password() -> ResponseReturnValue:
+    """Change the password; every other session ends."""
+    person = current_person()
+    try:
+        with transaction() as store:
+            people.change_password(
+                store,
+                person.id,
+                old=request.form.get("old", ""),
+                new=request.form.get("password", ""),
+                keep_sign_in=person.sign_in_id,
+                by=current_actor(),
+                now=clock().now(),
+                real_now=datetime.now(UTC),
+            )
+    except Invalid as error:
+        return make_response(_page(error.fields), 422)
+    announce("Your password is changed. Your other sessions have ended.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post("/sessions/end")
+@may("read")
+def end_others() -> ResponseReturnValue:
+    """End every session of this person but this one."""
+    person = current_person()
+    with transaction() as store:
+        ended = sessions.end_sessions(store, person.id, now=datetime.now(UTC), but=person.sign_in_id)
+    announce(f"{ended} other {'session has' if ended == 1 else 'sessions have'} ended.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post("/sessions/<int:sign_in_id>/end")
+@may("read")
+def end_one(sign_in_id: int) -> ResponseReturnValue:
+    """End one session of this person."""
+    with transaction() as store:
+        sessions.end_session(store, sign_in_id, person_id=current_person().id, now=datetime.now(UTC))
+    announce("That session has ended.")
+    return redirect(url_for(".index"), 303)
+
+
+def _page(errors: dict[str, str]) -> str:
+    person = current_person()
+    living = sessions.living_sessions(reading(), now=datetime.now(UTC), person_id=person.id)
+    return render_template(
+        "profile/index.html",
+        person=person,
+        errors=errors,
+        sessions=living,
+        real_now=datetime.now(UTC),
+        shortest=passwords.SHORTEST,
+        themes=THEMES,
+        densities=DENSITIES,
+    )
+
+
+def register(app: Flask) -> None:
+    """Register the screen."""
+    app.register_blueprint(bp)
