@@ -77,9 +77,9 @@ class Patience:
     connect: float = 5
     read: float = 30
     whole: float = 120
-    attempts: int = 5
+    attempts: int = 4
     back_off: float = 0.5
-    longest_wait: int = 30
+    longest_wait: int = 20
 
 
 @dataclass(frozen=True, slots=True)

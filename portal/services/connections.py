@@ -1,0 +1,345 @@
+"""Connections: where ConnectWise is and with which keys, whether it may be written to, and how old each source is."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from portal.connectwise import (
+    Address,
+    AddressRefused,
+    ConnectWise,
+    ConnectWiseError,
+    Permission,
+    normalise,
+    with_codebase,
+)
+from portal.db.records import Card, Connection, SyncRun, UsageImport, Vendor
+from portal.domain.periods import Period
+from portal.services import audit
+from portal.services.actors import Actor, require
+from portal.services.errors import Invalid, NotFound
+from portal.services.sealing import Sealer
+
+NAME = "connectwise"
+LONGEST_LIMIT = 24 * 366  # hours
+_TAIL = 4  # characters of a key that are shown, so that people know which one it is
+_TO_DECIDE = ("increase", "decrease", "new_revenue", "not_reported", "to_split")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAge:
+    """How old a source's numbers are.
+
+    Args:
+        key: `connectwise`, or the vendor's slug.
+        title: For people.
+        last_read_at: The last successful read or commit; none: never.
+        limit_hours: From which age on it blocks approval.
+        too_old: Whether it does.
+        held: Whether a file of it waits for a person.
+        active_run_id: The sync that waits or works, if any.
+        blocks: How many open cards of the current month it keeps from being approved.
+    """
+
+    key: str
+    title: str
+    kind: Literal["psa", "file"]
+    last_read_at: datetime | None
+    limit_hours: int
+    too_old: bool
+    held: bool = False
+    active_run_id: int | None = None
+    blocks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of trying a connection.
+
+    Args:
+        url: The full base, with the release that the site told.
+        permissions: Each right that was tried.
+    """
+
+    url: str
+    permissions: tuple[Permission, ...]
+
+    @property
+    def missing(self) -> tuple[Permission, ...]:
+        """The rights that were not granted."""
+        return tuple(right for right in self.permissions if not right.granted)
+
+
+def get_connectwise(session: Session) -> Connection | None:
+    """Give the ConnectWise connection, if there is one."""
+    return session.get(Connection, NAME)
+
+
+def try_connectwise(
+    url: str, *, company: str, public_key: str, private_key: str, client_id: str, allow_private: bool
+) -> Trial:
+    """Try a connection; nothing is stored and nothing is changed. For callers that hold no transaction.
+
+    Raises:
+        Invalid: ConnectWise cannot be reached there with these keys; the sentence says why.
+    """
+
+    def client_at(where: Address) -> ConnectWise:
+        return ConnectWise(
+            where,
+            company=company,
+            public_key=public_key,
+            private_key=private_key,
+            client_id=client_id,
+            allow_private=allow_private,
+        )
+
+    try:
+        address = normalise(url, allow_private=allow_private)
+        with client_at(address) as client:
+            try:
+                told = client.system.company_info(company).codebase
+            except AddressRefused:
+                raise
+            except ConnectWiseError:
+                told = ""  # an on-premise site may not tell; the address as it was typed then decides
+        found = with_codebase(address, told)
+        with client_at(found) as client:
+            client.system.info()
+            return Trial(url=found.base, permissions=tuple(client.test_permissions()))
+    except ConnectWiseError as error:
+        raise Invalid(str(error)) from error
+
+
+def set_connectwise(
+    session: Session,
+    *,
+    url: str,
+    company: str,
+    public_key: str,
+    private_key: str | None,
+    client_id: str,
+    allow_private: bool = False,
+    sealer: Sealer,
+    by: Actor,
+    now: datetime,
+) -> Connection:
+    """Store the connection. A new one starts read-only, and so does one that leads to another PSA.
+
+    Args:
+        session: A writing session.
+        url: The site or the full base.
+        company: ConnectWise's company id.
+        public_key: The API member's public key.
+        private_key: Its private key; none keeps the stored one, as long as address and company stay the same.
+        client_id: The integration's GUID.
+        allow_private: Whether it may stand inside the own network.
+        sealer: Seals the key.
+        by: Who sets it; an admin.
+        now: By the business clock.
+
+    Raises:
+        NotAllowed: The role is too low.
+        Invalid: A value is missing or the address is none; `fields` names it.
+    """
+    require(by, "admin", "set connections")
+    given = {"company": company.strip(), "public_key": public_key.strip(), "client_id": client_id.strip()}
+    missing = {name: "Fill this in." for name, value in given.items() if not value}
+    if missing:
+        raise Invalid("Company, public key and client ID are all needed.", missing)
+    try:
+        base = normalise(url, allow_private=allow_private).base
+    except AddressRefused as error:
+        raise Invalid(str(error), {"url": str(error)}) from error
+    connection = session.get(Connection, NAME)
+    same_psa = connection is not None and (connection.url, connection.company) == (base, given["company"])
+    key = (private_key or "").strip()
+    if not key and not same_psa:
+        # a stored key must not be sent to wherever somebody points the connection
+        sentence = "Put in the private key: another address or company needs it anew."
+        raise Invalid(sentence, {"private_key": sentence})
+    before = None if connection is None else _named(connection)
+    if connection is None:
+        connection = Connection(name=NAME, sealed_private_key="", key_tail="")
+        session.add(connection)
+    if not same_psa:
+        connection.writing = False
+        connection.member = None
+        connection.last_read_at = connection.last_full_at = connection.changed_since = None
+    if key:
+        connection.sealed_private_key = sealer.seal(key)
+        connection.key_tail = key[-_TAIL:] if len(key) > 2 * _TAIL else ""
+    connection.url, connection.allow_private = base, allow_private
+    connection.company, connection.public_key, connection.client_id = (
+        given["company"],
+        given["public_key"],
+        given["client_id"],
+    )
+    connection.set_by, connection.set_at = by.name, now
+    session.flush()
+    audit.record(
+        session,
+        what="setting",
+        action="connection.set",
+        by=by,
+        now=now,
+        sentence=f"Connected ConnectWise at {base}." if before is None else "Changed the connection to ConnectWise.",
+        before=before,
+        after=_named(connection),
+        details={"new_private_key": bool(key), "allow_private": allow_private, "writing": connection.writing},
+    )
+    return connection
+
+
+def set_writing(session: Session, on: bool, *, by: Actor, now: datetime) -> Connection:
+    """Switch writing on or off. What was planned before stays planned.
+
+    Raises:
+        NotAllowed: Only an admin may.
+        NotFound: ConnectWise is not connected yet.
+    """
+    require(by, "admin", "switch writing to ConnectWise")
+    connection = _connected(session)
+    if connection.writing != on:
+        connection.writing = on
+        session.flush()
+        words = {True: "on", False: "off"}
+        audit.record(
+            session,
+            what="setting",
+            action="connection.writing",
+            by=by,
+            now=now,
+            sentence=f"Switched writing to ConnectWise {words[on]}.",
+            before=words[not on],
+            after=words[on],
+        )
+    return connection
+
+
+def set_age_limit(session: Session, key: str, hours: int, *, by: Actor, now: datetime) -> None:
+    """Set from which age on a source blocks approval.
+
+    Args:
+        session: A writing session.
+        key: `connectwise`, or the vendor's slug.
+        hours: 1 to 8784.
+        by: Who sets it; an admin.
+        now: By the business clock.
+
+    Raises:
+        NotAllowed: The role is too low.
+        NotFound: No such source.
+        Invalid: The hours are out of range.
+    """
+    require(by, "admin", "set how old a source may be")
+    if not 1 <= hours <= LONGEST_LIMIT:
+        sentence = f"Choose from 1 to {LONGEST_LIMIT} hours."
+        raise Invalid(sentence, {"hours": sentence})
+    source: Connection | Vendor
+    if key == NAME:
+        source, title = _connected(session), "ConnectWise"
+    else:
+        vendor = session.scalar(sa.select(Vendor).where(Vendor.slug == key))
+        if vendor is None:
+            raise NotFound(f"There is no source “{key}”.")
+        source, title = vendor, vendor.title
+    before, source.age_limit_hours = source.age_limit_hours, hours
+    session.flush()
+    if before != hours:
+        audit.record(
+            session,
+            what="setting",
+            action="source.limit",
+            by=by,
+            now=now,
+            sentence=f"Changed from which age on {title} blocks approval.",
+            before=f"{before} h",
+            after=f"{hours} h",
+        )
+
+
+def source_ages(session: Session, now: datetime, zone: ZoneInfo) -> list[SourceAge]:
+    """Tell how old each source is: ConnectWise first, then the vendors with files, by title."""
+    period = str(Period.of(now, zone))
+    cards = sa.select(Card.vendors).where(
+        Card.period == period, Card.state == "open", Card.kind.in_(_TO_DECIDE), Card.gone_at.is_(None)
+    )
+    fed_by = list(session.scalars(cards))
+    run = session.scalar(
+        sa.select(SyncRun.id).where(SyncRun.state.in_(("queued", "running"))).order_by(SyncRun.id.desc()).limit(1)
+    )
+    held = set(session.scalars(sa.select(UsageImport.vendor_id).where(UsageImport.state == "held")))
+    psa = _psa_age(session, now, run_id=run, blocks=len(fed_by))
+    vendors = session.scalars(sa.select(Vendor).order_by(Vendor.title))
+    with_files = held | set(session.scalars(sa.select(UsageImport.vendor_id).distinct()))
+    return [
+        *([psa] if psa is not None else []),
+        *(
+            _vendor_age(vendor, now, held=vendor.id in held, blocks=sum(f"|{vendor.slug}|" in each for each in fed_by))
+            for vendor in vendors
+            if vendor.id in with_files or vendor.last_commit_at is not None
+        ),
+    ]
+
+
+def is_too_old(session: Session, vendor_slugs: Collection[str], now: datetime) -> list[SourceAge]:
+    """Give what blocks an approval: ConnectWise and those of these vendors that are older than their limits."""
+    query = sa.select(Vendor).where(Vendor.slug.in_(sorted(vendor_slugs))).order_by(Vendor.title)
+    psa = _psa_age(session, now)
+    ages: Iterable[SourceAge] = [
+        *([psa] if psa is not None else []),
+        *(_vendor_age(vendor, now) for vendor in session.scalars(query)),
+    ]
+    return [age for age in ages if age.too_old]
+
+
+def _psa_age(session: Session, now: datetime, *, run_id: int | None = None, blocks: int = 0) -> SourceAge | None:
+    connection = session.get(Connection, NAME)
+    if connection is None:
+        return None
+    too_old = _older(connection.last_read_at, connection.age_limit_hours, now)
+    return SourceAge(
+        key=NAME,
+        title="ConnectWise",
+        kind="psa",
+        last_read_at=connection.last_read_at,
+        limit_hours=connection.age_limit_hours,
+        too_old=too_old,
+        active_run_id=run_id,
+        blocks=blocks if too_old else 0,
+    )
+
+
+def _vendor_age(vendor: Vendor, now: datetime, *, held: bool = False, blocks: int = 0) -> SourceAge:
+    too_old = _older(vendor.last_commit_at, vendor.age_limit_hours, now)
+    return SourceAge(
+        key=vendor.slug,
+        title=vendor.title,
+        kind="file",
+        last_read_at=vendor.last_commit_at,
+        limit_hours=vendor.age_limit_hours,
+        too_old=too_old,
+        held=held,
+        blocks=blocks if too_old else 0,
+    )
+
+
+def _older(read_at: datetime | None, limit_hours: int, now: datetime) -> bool:
+    return read_at is None or now - read_at > timedelta(hours=limit_hours)
+
+
+def _connected(session: Session) -> Connection:
+    connection = session.get(Connection, NAME)
+    if connection is None:
+        raise NotFound("ConnectWise is not connected yet. An admin can connect it under Connections.")
+    return connection
+
+
+def _named(connection: Connection) -> str:
+    return f"{connection.url}, company {connection.company}, public key {connection.public_key}"
