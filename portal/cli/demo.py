@@ -1,20 +1,21 @@
-"""`flask demo`: what only the demo needs."""
+"""``flask demo``: what only the demo has."""
+
+from datetime import UTC, datetime
 
 import click
 from flask.cli import AppGroup
 
 from portal.db.session import transaction
-from portal.factory import clock, settings_of
-from portal.services.people import make_demo_people
+from portal.factory import settings_of
+from portal.services import people
 
-group = AppGroup("demo", help="What only the demo needs.")
+group = AppGroup("demo", help="What only the demo has.")
 
 
 @group.command("people")
-def people() -> None:
+def make_people() -> None:
     """Make the demo's four people. Refused outside the demo, since everybody knows their password."""
     if not settings_of().demo:
-        raise click.ClickException("These sign-ins are for the demo alone. Use: flask --app app users create EMAIL")
+        raise click.ClickException("The people of the demo are made in the demo alone. Use “flask users create”.")
     with transaction() as session:
-        make_demo_people(session, now=clock().now())
-    click.echo("Made the demo's four people.")
+        people.make_demo_people(session, now=datetime.now(UTC))
