@@ -47,6 +47,11 @@ def standing_of(
     return _by_vendor(standing_counts(_files(session, *where))).get(vendor_id, {})
 
 
+def files_of(session: Session, vendor_id: int, period: str) -> list[UsageFile]:
+    """Give the accepted files of one vendor and month, as the rules see them."""
+    return _files(session, UsageImport.vendor_id == vendor_id, UsageImport.period == period)
+
+
 def last_accepted(
     session: Session, vendor_id: int, *, until: datetime, without: int | None = None
 ) -> dict[CountKey, StandingCount]:
