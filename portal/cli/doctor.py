@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +17,8 @@ from portal.db.records import Connection, Person
 from portal.db.session import reading
 from portal.factory import clock, settings_of
 
-PRIVATE_MODE = 0o077
+PRIVATE = 0o077  # bits of a file's mode that let others in
+SHORTEST_KEY = 32  # characters that nobody guesses
 _ADMINS = (
     sa.select(sa.func.count())
     .select_from(Person)
@@ -31,7 +31,7 @@ _ADMINS = (
 def group() -> None:
     """Print each setting with where it came from (secrets masked), and check what the portal stands on.
 
-    Ends with 1 when something is wrong that keeps the portal from working.
+    Ends with 1 when something keeps the portal from working.
     """
     settings = settings_of()
     click.echo("Settings")
@@ -87,80 +87,11 @@ def _folders(settings: Settings) -> tuple[bool, str]:
 
 def _keys(settings: Settings) -> tuple[bool, str]:
     file: Path = settings.instance / "secret_key"
-    if file.exists() and file.stat().st_mode & PRIVATE_MODE:
+    if file.exists() and file.stat().st_mode & PRIVATE:
         return False, f"others may read {file}: run “chmod 600 {file}”"
-    shortest = min(len(key) for key in settings.secret_keys)
-    if shortest < 32:  # noqa: PLR2004 - characters that nobody guesses
-        return False, "a secret key is shorter than 32 characters: choose a longer one"
+    if min(len(key) for key in settings.secret_keys) < SHORTEST_KEY:
+        return False, f"a secret key is shorter than {SHORTEST_KEY} characters: choose a longer one"
     return True, f"{len(settings.secret_keys)} in use"
-
-
-CHECKS:
-        well, sentence = look(settings)
-        bad = bad or not well
-        click.echo(f"  {'ok  ' if well else 'BAD '} {title}: {sentence}")
-    for sentence in _hints(settings):
-        click.echo(f"  note {sentence}")
-    if bad:
-        sys.exit(1)
-
-
-def _python(_settings: Settings) -> tuple[bool, str]:
-    found = ".".join(str(part) for part in sys.version_info[:3])
-    return (3, 11) <= sys.version_info[:2] <= (3, 13), f"{found}; 3.11, 3.12 and 3.13 are supported"
-
-
-def _packages(_settings: Settings) -> tuple[bool, str]:
-    try:
-        return True, ", ".join(f"{name} {version(name)}" for name in ("flask", "sqlalchemy", "huey"))
-    except PackageNotFoundError as error:
-        return False, f"{error} is missing: install requirements.txt"
-
-
-def _store(_settings: Settings) -> tuple[bool, str]:
-    try:
-        at = reading().execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-    except SQLAlchemyError:
-        return False, "does not answer or was never migrated: run “flask --app app db upgrade”"
-    head = ScriptDirectory(str(ROOT / "migrations")).get_current_head()
-    if at != head:
-        return False, f"is at migration {at}, the newest is {head}: run “flask --app app db upgrade”"
-    return True, f"{reading().get_bind().dialect.name}, at the newest migration ({at})"
-
-
-def _folders(settings: Settings) -> tuple[bool, str]:
-    for folder in (settings.instance, settings.uploads):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            return False, f"{folder} cannot be written: {error.strerror}"
-    return True, "instance and uploads can be written"
-
-
-def _keys(settings: Settings) -> tuple[bool, str]:
-    file: Path = settings.instance / "secret_key"
-    if file.exists() and file.stat().st_mode & PRIVATE_MODE:
-        return False, f"others may read {file}: run “chmod 600 {file}”"
-    shortest = min(len(key) for key in settings.secret_keys)
-    if shortest < 32:  # noqa: PLR2004 - characters that nobody guesses
-        return False, "a secret key is shorter than 32 characters: choose a longer one"
-    return True, f"{len(settings.secret_keys)} in use"
-
-
-def _people(_settings: Settings) -> tuple[bool, str]:
-    try:
-        admins = reading().scalar(
-            sa.select(sa.func.count())
-            .select_from(Person)
-            .where(Person.role == "admin", Person.active.is_(True), Person.password_hash.is_not(None))
-        )
-    except SQLAlchemyError:
-        return False, "cannot be read"
-    if not admins:
-        return False, "no admin can sign in: run “flask --app app users create you@example.com --role admin”"
-    return True, f"{admins} {'admin' if admins == 1 else 'admins'} can sign in"
 
 
 CHECKS: tuple[tuple[str, Callable[[Settings], tuple[bool, str]]], ...] = (
@@ -178,12 +109,11 @@ def _hints(settings: Settings) -> Iterator[str]:
         yield f"the clock was set: it is {clock().now():%Y-%m-%d %H:%M} UTC here, whatever the day"
     if settings.demo:
         yield "this is the demo: everybody knows its passwords"
-    if (
-        settings.base_url.startswith("http://")
-        and "//127." not in settings.base_url
-        and "//localhost" not in settings.base_url
-    ):
+    near = any(host in settings.base_url for host in ("//127.", "//localhost", "//[::1]"))
+    if settings.base_url.startswith("http://") and not near:
         yield "people reach the portal without TLS: put a proxy with a certificate in front of it"
+    if settings.base_url.startswith("https://") and not settings.trusted_proxies:
+        yield f"{PREFIX}TRUSTED_PROXIES is empty, so every visitor has the address of the proxy"
     try:
         connection = reading().get(Connection, "connectwise")
         admins = reading().scalar(_ADMINS)
@@ -195,5 +125,3 @@ def _hints(settings: Settings) -> Iterator[str]:
         yield "ConnectWise is not connected yet"
     elif not connection.writing:
         yield "read-only mode: decisions are planned, nothing is sent to ConnectWise"
-    if not current_app.debug and not settings.trusted_proxies and settings.base_url.startswith("https://"):
-        yield f"{PREFIX}TRUSTED_PROXIES is empty, so every visitor has the address of the proxy"
