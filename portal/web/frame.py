@@ -15,15 +15,14 @@ from portal.db.records import Card, Connection
 from portal.db.session import reading
 from portal.domain.periods import Period
 from portal.factory import clock, settings_of
-from portal.web import sources
+from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
+from portal.services.connections import SourceAge
 from portal.web.access import allowed
 from portal.web.filters import MONTHS, WEEKDAYS, age, count
 from portal.web.htmx import beside, from_htmx, page_path
-from portal.web.sources import SourceAge
+from portal.web.waiting import ages, waiting
 
 WINDOW_DAYS = 5  # the recommended window: the last days of the month (product.md, section 5)
-DECIDABLE = ("open", "changed_in_psa", "withdrawn", "undone", "failed", "given_up")
-TO_DECIDE = ("increase", "decrease", "new_revenue", "not_reported", "to_split")
 _DAY_WIDTH = 10  # of the ruler's drawing, in its own units
 
 
@@ -134,13 +133,6 @@ def refresh_counts() -> None:
     beside(render_template("components/_nav.html", beside=True))
 
 
-def ages() -> list[SourceAge]:
-    """Give how old each source is, read once an answer."""
-    if "source_ages" not in g:
-        g.source_ages = sources.source_ages(reading(), now=clock().now(), zone=clock().zone)
-    return cast("list[SourceAge]", g.source_ages)
-
-
 def _read_only(session: Session) -> bool:
     writing = session.scalar(sa.select(Connection.writing).where(Connection.name == "connectwise"))
     return writing is False
@@ -149,10 +141,9 @@ def _read_only(session: Session) -> bool:
 def _nav() -> list[tuple[str, list[Entry]]]:
     session = reading()
     waits = sum(1 for source in ages() if source.too_old or source.held)
-    statuses = sources.statuses_flagged(session)
-    mapping = sources.unmapped(session)
+    counts = waiting()
     settings = [
-        Entry(path="/statuses", title="Statuses and types", icon="statuses", count=statuses, flag=True),
+        Entry(path="/statuses", title="Statuses and types", icon="statuses", count=counts.statuses, flag=True),
     ]
     if allowed("settings"):
         settings.append(Entry(path="/people", title="People and security", icon="people"))
@@ -167,7 +158,7 @@ def _nav() -> list[tuple[str, list[Entry]]]:
         (
             "What comes in",
             [
-                Entry(path="/mapping", title="Mapping", icon="mapping", count=mapping, flag=True),
+                Entry(path="/mapping", title="Mapping", icon="mapping", count=counts.unmapped, flag=True),
                 Entry(path="/imports", title="Imports", icon="imports"),
                 Entry(path="/connections", title="Connections", icon="connections", count=waits, flag=True),
             ],
@@ -184,7 +175,12 @@ def to_decide(session: Session) -> int:
         session.scalar(
             sa.select(sa.func.count())
             .select_from(Card)
-            .where(Card.period == str(period), Card.kind.in_(TO_DECIDE), Card.state.in_(DECIDABLE))
+            .where(
+                Card.period == str(period),
+                Card.kind.in_(sorted(TO_DECIDE_KINDS)),
+                Card.state.in_(sorted(DECIDABLE)),
+                Card.gone_at.is_(None),
+            )
         )
         or 0
     )
