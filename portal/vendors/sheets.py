@@ -87,18 +87,19 @@ def _visible(book: Workbook) -> list[str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Workbook]:
-    """Open a workbook that is safe to unpack, and close it."""
+    """Open a workbook that is safe to unpack, and close it. A kept file has no suffix, so it is given as open."""
     _refuse_bombs(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions, which say nothing of counts
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # a damaged workbook raises whatever its broken part raises
-        raise Unreadable(_DAMAGED) from error
-    try:
-        yield book
-    finally:
-        book.close()
+    with path.open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions, which say nothing of counts
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        except Exception as error:  # a damaged workbook raises whatever its broken part raises
+            raise Unreadable(_DAMAGED) from error
+        try:
+            yield book
+        finally:
+            book.close()
 
 
 def _next(rows: Iterator[Any]) -> list[tuple[Any, ...]]:

@@ -1,0 +1,289 @@
+"""A first guess at how a file is to be read, for a person to look at: format, encoding, header line, columns, marks."""
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from portal.vendors.cells import Cell, as_text, is_blank
+from portal.vendors.errors import BadProfile, Unreadable
+from portal.vendors.profiles import FileProfile, SkipRows, fold
+from portal.vendors.readers import header_names, kind_of
+from portal.vendors.sheets import sheet_names, sheet_rows
+from portal.vendors.texts import marked_encoding, text_rows
+
+LOOKED_AT = 400  # rows
+_HEADERS_WITHIN = 60  # rows in which the header line is looked for
+_HEAD = 1 << 20  # bytes
+_NUL_SHARE = 5  # a text in UTF-16 has a NUL in every other byte; a fifth of them is enough
+_ENOUGH = 2  # columns of a table, at least
+
+# What vendors call their columns, folded and without blanks; the first that a file has is taken.
+_NAMES: dict[str, tuple[str, ...]] = {
+    "account_id": (
+        "accountid", "customerid", "organizationid", "organisationid", "tenantid", "siteid", "clientid", "companyid",
+        "customerno", "customernumber", "accountnumber", "accountno", "sitecode", "tenantref", "customertenantid",
+        "account", "customerno.", "id",
+    ),
+    "account_name": (
+        "accountname", "customername", "organizationname", "organisationname", "tenantname", "sitename", "clientname",
+        "companyname", "customer", "organization", "organisation", "tenant", "site", "client", "company", "account",
+        "enduser", "endcustomer", "name",
+    ),
+    "account_status": (
+        "accountstatus", "accountstate", "customerstatus", "tenantstatus", "sitestatus", "state", "status",
+    ),
+    "service_id": (
+        "sku", "skuid", "productid", "serviceid", "partnumber", "productcode", "packagecode", "plancode", "licensecode",
+        "licencecode", "itemcode", "offerid", "deviceclass", "productsku", "plan", "package", "license", "licence",
+    ),
+    "service_name": (
+        "skuname", "productname", "servicename", "product", "service", "plan", "package", "licence", "license", "offer",
+        "offername", "description", "item", "sku",
+    ),
+    "term": ("term", "commitmentterm", "termandbillingcycle", "billingterm", "commitment"),
+    "count": (
+        "count", "quantity", "qty", "units", "seats", "licenses", "licences", "usage", "mailboxes", "devices", "users",
+        "endpoints", "licensecount", "activelicenses", "total", "billablequantity", "menge",
+    ),
+}  # fmt: skip
+_TOTALS = frozenset({"total", "totals", "grand total", "sum", "summe", "gesamt", "subtotal", "total:", "grand total:"})
+_COMMA_DECIMAL = re.compile(r"-?(?:[0-9]{1,3}(?:[. ][0-9]{3})+|[0-9]+),[0-9]+")
+_POINT_DECIMAL = re.compile(r"-?(?:[0-9]{1,3}(?:[, '][0-9]{3})+|[0-9]+)\.[0-9]+")
+_GROUPED = re.compile(r"-?[0-9]{1,3}(?P<mark>[,. '])[0-9]{3}(?:(?P=mark)[0-9]{3})*(?:[.,][0-9]+)?")
+_NUMBER = re.compile(r"[-(]?[0-9][0-9., '\u00a0]*\)?%?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """What a file looks like.
+
+    Args:
+        profile: The guess, or none where account, service or count could not be told.
+        guess: The same as JSON, also where something is missing, in the form of a profile.
+        headers: Of the header line found.
+        above: Rows above it.
+        sample: Rows under it, each with its line.
+        missing: What no column was found for, in words.
+        sheets: Of a workbook.
+    """
+
+    profile: FileProfile | None
+    guess: dict[str, object]
+    headers: tuple[str, ...]
+    above: tuple[tuple[int, tuple[str, ...]], ...]
+    sample: tuple[tuple[int, tuple[str, ...]], ...]
+    missing: tuple[str, ...]
+    sheets: tuple[str, ...] = ()
+
+
+def detect(path: Path, filename: str = "") -> Detected:
+    """Guess how a file is to be read.
+
+    Args:
+        path: The file.
+        filename: Its name, of which only the suffix helps.
+
+    Raises:
+        Unreadable: It is of a kind that is never read, empty, or without anything like a table.
+    """
+    if kind_of(path) == "zip":
+        names = sheet_names(path)
+        found = [_sheet(path, name, tuple(names)) for name in names]
+        tables = [one for one in found if one is not None]
+        if not tables:
+            raise Unreadable("No sheet of the workbook holds a table with several columns.")
+        return min(tables, key=lambda one: len(one.missing))
+    encoding = guess_encoding(path)
+    delimiter, rows = _delimiter(path, encoding)
+    form = "tsv" if delimiter == "\t" or filename.lower().endswith(".tsv") else "csv"
+    return _table(rows, {"format": form, "encoding": encoding, "delimiter": delimiter}, ())
+
+
+def _sheet(path: Path, name: str, names: tuple[str, ...]) -> Detected | None:
+    """Look at one sheet; none where it holds no table."""
+    try:
+        return _table(list(islice(sheet_rows(path, name), LOOKED_AT)), {"format": "xlsx", "sheet": name}, names)
+    except Unreadable:
+        return None
+
+
+def guess_encoding(path: Path) -> str:
+    """Guess the encoding of a text: its mark, else UTF-16 by its zero bytes, else UTF-8, else Windows-1252."""
+    marked = marked_encoding(path)
+    if marked is not None:
+        return marked
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * _NUL_SHARE > len(head):
+        return "utf-16-be" if even > odd else "utf-16-le"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def _delimiter(path: Path, encoding: str) -> tuple[str, list[tuple[int, list[Cell]]]]:
+    """Choose the delimiter that makes the steadiest table, and give the first rows read by it."""
+    best: tuple[tuple[int, int], str, list[tuple[int, list[Cell]]]] | None = None
+    refusal: Unreadable | None = None
+    for delimiter in (",", ";", "\t", "|"):
+        try:
+            rows = list(islice(text_rows(path, encoding, delimiter), LOOKED_AT))
+        except Unreadable as error:
+            refusal = refusal or error
+            continue
+        widths = Counter(len(cells) for _line, cells in rows if len(cells) >= _ENOUGH)
+        width, times = max(widths.items(), key=lambda one: (one[1], one[0]), default=(1, 0))
+        score = (times, width)
+        if best is None or score > best[0]:
+            best = (score, delimiter, rows)
+    if best is None:
+        raise refusal or Unreadable("The file holds no table.")
+    return best[1], best[2]
+
+
+def _table(rows: Sequence[tuple[int, list[Cell]]], guess: dict[str, object], sheets: tuple[str, ...]) -> Detected:
+    """Find the header line, and guess what the columns under it mean."""
+    place = _header_place(rows)
+    if place is None:
+        raise Unreadable("No line of the file looks like the headers of a table with several columns.")
+    line, cells = rows[place]
+    headers = header_names(cells)
+    under = [(number, values) for number, values in rows[place + 1 :] if not is_blank(values)]
+    columns = _columns(headers, under)
+    marks = _marks(columns.get("count"), headers, under)
+    guess |= {
+        "header_row": line,
+        "columns": columns,
+        "constants": {},
+        "count_rows": "count" not in columns,
+        "filters": [],
+        "net": None,
+        "skip_rows": [{"column": one.column, "equals": list(one.equals)} for one in _totals(columns, headers, under)],
+        **marks,
+    }
+    profile: FileProfile | None
+    try:
+        profile = FileProfile.from_spec(guess)
+    except BadProfile:
+        profile = None
+    missing = [
+        words
+        for words, roles in (("account", ("account_id", "account_name")), ("service", ("service_id", "service_name")))
+        if not any(role in columns for role in roles)
+    ]
+    if "count" not in columns:
+        missing.append("count")
+    return Detected(
+        profile=profile,
+        guess=guess,
+        headers=headers,
+        above=tuple((number, _texts(values)) for number, values in rows[:place]),
+        sample=tuple((number, _texts(values)) for number, values in under[:20]),
+        missing=tuple(missing),
+        sheets=sheets,
+    )
+
+
+def _header_place(rows: Sequence[tuple[int, list[Cell]]]) -> int | None:
+    """Find the first row that is as wide as the table and holds names only."""
+    widths = Counter(_width(cells) for _line, cells in rows if _width(cells) >= _ENOUGH)
+    if not widths:
+        return None
+    common = max(widths.items(), key=lambda one: (one[1], one[0]))[0]
+    best: tuple[int, int] | None = None
+    for place, (_line, cells) in enumerate(rows[:_HEADERS_WITHIN]):
+        texts = [as_text(cell) for cell in cells if as_text(cell)]
+        named = sum(_loose(text) in names for names in _NAMES.values() for text in texts)
+        wide = _width(cells) * _ENOUGH > common and len(texts) >= _ENOUGH
+        words = wide and not any(_NUMBER.fullmatch(text) for text in texts) and len(set(texts)) == len(texts)
+        if words and (best is None or named > best[0]):
+            best = (named, place)
+    return None if best is None else best[1]
+
+
+def _width(cells: Sequence[Cell]) -> int:
+    """Count the cells up to the last one that is not blank."""
+    return max((place for place, cell in enumerate(cells, 1) if as_text(cell)), default=0)
+
+
+def _columns(headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]) -> dict[str, str]:
+    """Guess what the columns mean, by what vendors call them; each column means one thing."""
+    loose = {_loose(header): header for header in reversed(headers)}
+    found: dict[str, str] = {}
+    # an id is looked for first, so that "Account" beside "Account name" is the id
+    for role in ("count", "account_name", "account_id", "service_id", "service_name", "term", "account_status"):
+        for name in _NAMES[role]:
+            header = loose.get(name)
+            if header is None or header in found.values():
+                continue
+            if role == "count" and not _numeric(headers.index(header), under):
+                continue
+            found[role] = header
+            break
+    order = ("account_id", "account_name", "account_status", "service_id", "service_name", "term", "count")
+    return {role: found[role] for role in order if role in found}
+
+
+def _numeric(place: int, under: Sequence[tuple[int, list[Cell]]]) -> bool:
+    """Tell whether most cells of a column are numbers."""
+    texts = [as_text(cells[place]) for _line, cells in under if place < len(cells) and as_text(cells[place])]
+    return bool(texts) and _ENOUGH * sum(bool(_NUMBER.fullmatch(text)) for text in texts) > len(texts)
+
+
+def _marks(count: str | None, headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]) -> dict[str, str]:
+    """Guess the marks of numbers from the count column."""
+    decimal, thousands = ".", ""
+    if count is None:
+        return {"decimal": decimal, "thousands": thousands}
+    place = headers.index(count)
+    texts = [
+        cell.strip().replace("\u00a0", " ")
+        for _line, cells in under
+        if place < len(cells) and isinstance(cell := cells[place], str) and cell.strip()
+    ]
+    commas = sum(bool(_COMMA_DECIMAL.fullmatch(text)) for text in texts)
+    points = sum(bool(_POINT_DECIMAL.fullmatch(text)) for text in texts)
+    both = [text for text in texts if "," in text and "." in text]
+    if any(text.rindex(",") > text.rindex(".") for text in both) or (commas > points and not both and _sure(texts)):
+        decimal = ","
+    for text in texts:
+        grouped = _GROUPED.fullmatch(text)
+        if grouped is not None and grouped["mark"] != decimal:
+            thousands = grouped["mark"]
+            break
+    return {"decimal": decimal, "thousands": thousands}
+
+
+def _sure(texts: Sequence[str]) -> bool:
+    """Tell whether a comma can be nothing but a decimal mark somewhere: other than three digits follow it."""
+    return any(re.fullmatch(r"-?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})", text) for text in texts)
+
+
+def _totals(columns: dict[str, str], headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]) -> list[SkipRows]:
+    """Find totals rows by their word in the columns of account and service."""
+    found = []
+    for role in ("account_id", "account_name", "service_id", "service_name"):
+        header = columns.get(role)
+        if header is None:
+            continue
+        place = headers.index(header)
+        texts = {as_text(cells[place]) for _line, cells in under if place < len(cells)}
+        words = sorted(text for text in texts if fold(text) in _TOTALS)
+        if words:
+            found.append(SkipRows(column=header, equals=tuple(words)))
+    return found
+
+
+def _loose(header: str) -> str:
+    return "".join(letter for letter in header.casefold() if not letter.isspace() and letter not in "_-")
+
+
+def _texts(cells: Sequence[Cell]) -> tuple[str, ...]:
+    return tuple(as_text(cell) for cell in cells)
