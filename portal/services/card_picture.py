@@ -215,6 +215,11 @@ def billed_agreements(session: Session, day: date) -> dict[int, BilledAgreement]
     return live_agreements(_agreements(session).values(), day)
 
 
+def companies_by_id(session: Session, company_ids: Collection[int]) -> dict[int, Company]:
+    """Read companies that the PSA still has."""
+    return {company.id: company for company in _companies(session, frozenset(company_ids))}
+
+
 def _agreements(session: Session) -> dict[int, Agreement]:
     months = dict(
         session.execute(

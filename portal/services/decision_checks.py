@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Connection, Decision, PsaAddition
+from portal.db.records import Card, Connection, Decision, PsaAddition, UsageImport, Vendor
 from portal.domain.quantities import plain
 from portal.domain.steps import Plan
 from portal.services import connections, settings_store
@@ -145,7 +145,25 @@ def ago(age: timedelta) -> str:
 def blocking(session: Session, card: Card, now: datetime) -> Sequence[connections.SourceAge]:
     """Give the sources of a card that are too old or held, ConnectWise first."""
     slugs = [slug for slug in card.vendors.split("|") if slug]
-    return connections.is_too_old(session, slugs, now)
+    too_old = {one.key: one for one in connections.is_too_old(session, slugs, now)}
+    holding = (
+        sa.select(Vendor)
+        .join(UsageImport, UsageImport.vendor_id == Vendor.id)
+        .where(UsageImport.state == "held", UsageImport.period == card.period, Vendor.slug.in_(slugs))
+        .distinct()
+        .order_by(Vendor.title)
+    )
+    for vendor in session.scalars(holding):
+        too_old[vendor.slug] = connections.SourceAge(
+            key=vendor.slug,
+            title=vendor.title,
+            kind="file",
+            last_read_at=vendor.last_commit_at,
+            limit_hours=vendor.age_limit_hours,
+            too_old=vendor.slug in too_old,
+            held=True,
+        )
+    return list(too_old.values())
 
 
 def require_fresh(

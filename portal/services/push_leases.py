@@ -1,0 +1,63 @@
+"""One agreement is written by one worker at a time. A worker that died loses its lease when the time is up."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from portal.db.records import AgreementLease
+
+LEASE = timedelta(seconds=90)
+"""Real time. Longer than any one call to ConnectWise may take, since it is renewed before each."""
+
+
+def take(
+    session: Session, agreement_id: int, *, push_id: int, worker: str, real_now: datetime, lease: timedelta = LEASE
+) -> bool:
+    """Take or renew the lease of an agreement.
+
+    Args:
+        session: A writing session; commit at once.
+        agreement_id: The agreement.
+        push_id: The push that is to be written.
+        worker: Who writes; unique among all workers, also over time.
+        real_now: Real time.
+        lease: How long it holds.
+
+    Returns:
+        Whether it is this worker's for this push now; else another one writes to the agreement.
+    """
+    mine = sa.and_(AgreementLease.worker == worker, AgreementLease.push_id == push_id)
+    claimed = session.execute(
+        sa.update(AgreementLease)
+        .where(AgreementLease.agreement_id == agreement_id, sa.or_(mine, AgreementLease.until <= real_now))
+        .values(push_id=push_id, worker=worker, until=real_now + lease)
+        .returning(AgreementLease.agreement_id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if claimed is not None:
+        return True
+    try:
+        with session.begin_nested():
+            session.execute(
+                sa.insert(AgreementLease).values(
+                    agreement_id=agreement_id, push_id=push_id, worker=worker, until=real_now + lease
+                )
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def drop(session: Session, agreement_id: int, *, push_id: int, worker: str) -> None:
+    """Give a lease back, if it is still this worker's."""
+    session.execute(
+        sa.delete(AgreementLease)
+        .where(
+            AgreementLease.agreement_id == agreement_id,
+            AgreementLease.push_id == push_id,
+            AgreementLease.worker == worker,
+        )
+        .execution_options(synchronize_session=False)
+    )
