@@ -159,4 +159,4 @@ def _carried(session: Session, list_name: ListName) -> Counter[int]:
         .where(*there)
         .group_by(PsaCompanyType.type_id)
     )
-    return Counter(dict(session.execute(of_types).tuples()))
+    return Counter(dict(session.execute(of_types).all()))

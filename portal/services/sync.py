@@ -140,7 +140,7 @@ def run_sync(
         return
     run = _Run(open_session, run_id)
     try:
-        found = _read(client, known, local_day(started, zone), run.report)
+        found = _read(client, known, run.report, at=started, today=local_day(started, zone))
         run.report("Bringing the picture up to date", 0, None)
         with open_session() as session:
             _finish(session, known, found, at=started, after=after or _follow(started, zone))
@@ -219,28 +219,27 @@ def _claim(session: Session, run_id: int, today: date) -> _Claimed | None:
 
 
 def _known(session: Session, changed_since: datetime, today: date) -> Known:
-    companies = dict(
-        session.execute(sa.select(PsaCompany.id, PsaCompany.in_scope).where(PsaCompany.gone_at.is_(None))).tuples()
-    )
+    scopes = sa.select(PsaCompany.id, PsaCompany.in_scope).where(PsaCompany.gone_at.is_(None))
+    companies = {company_id: bool(in_scope) for company_id, in_scope in session.execute(scopes)}
     agreements = {}
     for row in session.scalars(sa.select(PsaAgreement).where(PsaAgreement.gone_at.is_(None))):
         over = None if row.no_ending else row.end_date
         agreements[row.id] = KnownAgreement(
             company_id=row.company_id,
-            in_scope=bool(companies.get(row.company_id)),
+            in_scope=companies.get(row.company_id, False),
             ended=row.cancelled or (over is not None and over < today - sync_read.RECENT),
             additions_known_until=row.additions_known_until,
         )
     return Known(changed_since=changed_since, companies=frozenset(companies), agreements=agreements)
 
 
-def _read(client: ConnectWise, claimed: _Claimed, today: date, report: sync_read.Report) -> Read:
+def _read(client: ConnectWise, claimed: _Claimed, report: sync_read.Report, *, at: datetime, today: date) -> Read:
     """Read what the run's kind asks for. A quick sync before any full one reads everything."""
     if claimed.agreement_id is not None:
         return sync_read.read_agreement(client, claimed.agreement_id, report)
     if claimed.known is not None:
-        return sync_read.read_changes(client, claimed.known, today, report)
-    return sync_read.read_all(client, today, report)
+        return sync_read.read_changes(client, claimed.known, report, at=at, today=today)
+    return sync_read.read_all(client, report, at=at, today=today)
 
 
 def _finish(session: Session, claimed: _Claimed, found: Read, *, at: datetime, after: After) -> None:

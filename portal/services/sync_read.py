@@ -1,7 +1,7 @@
 """The reading half of a sync: asks ConnectWise for everything first, and changes nothing.
 
 A full read lists everything. A quick one lists what changed, and the bare ids of companies and agreements, since
-deleted rows just vanish. Changes are asked for by the PSA's own time, never ours: two clocks never agree.
+deleted rows just vanish. Changes are asked for by the PSA's own time: two clocks never agree.
 """
 
 import time
@@ -127,13 +127,14 @@ class Read:
     known_until: datetime | None = None
 
 
-def read_all(client: ConnectWise, today: date, report: Report) -> Read:
+def read_all(client: ConnectWise, report: Report, *, at: datetime, today: date) -> Read:
     """Read everything.
 
     Args:
         client: The PSA.
-        today: In the portal's time zone; agreements that ended long before have lines that no longer matter.
         report: Told of the progress.
+        at: Now, by the business clock.
+        today: In the portal's time zone; agreements that ended long before have lines that no longer matter.
 
     Raises:
         ConnectWiseError: The first call that gave nothing of use.
@@ -146,11 +147,11 @@ def read_all(client: ConnectWise, today: date, report: Report) -> Read:
     found.agreements = _whole(client.agreements, found, "agreement", report, "Reading agreements")
     wanted = [row.id for row in found.agreements.records if not ended(row, today)]
     found.lines += _lines(client, {None: wanted}, found, report)
-    found.known_until = _known_until(found, started)
+    found.known_until = _known_until(found, started, at)
     return found
 
 
-def read_changes(client: ConnectWise, known: Known, today: date, report: Report) -> Read:
+def read_changes(client: ConnectWise, known: Known, report: Report, *, at: datetime, today: date) -> Read:
     """Read what changed, and the bare ids of companies and agreements. Arguments and errors as `read_all`."""
     started = time.monotonic()
     since = known.changed_since - OVERLAP
@@ -163,7 +164,7 @@ def read_changes(client: ConnectWise, known: Known, today: date, report: Report)
     report("Reading changed agreements", 0, None)
     found.agreements = _changed(client.agreements, since, frozenset(known.agreements), found, "agreement")
     found.lines += _lines(client, _agreements_to_look_at(found, known, today), found, report)
-    found.known_until = _known_until(found, started)
+    found.known_until = _known_until(found, started, at)
     return found
 
 
@@ -295,15 +296,15 @@ def _skip(what: str, error: UnexpectedPayload) -> Skip:
     return Skip(what, error.record_id, error.sentence)
 
 
-def _known_until(found: Read, started: float) -> datetime | None:
+def _known_until(found: Read, started: float, at: datetime) -> datetime | None:
     """Give the PSA time up to which everything is known: surely before the reading began.
 
     The latest change that was read lies before the reading's end, so the reading's length before it lies before the
-    reading's beginning. No clock of ours is compared with the PSA's.
+    reading's beginning; that needs no clock of ours. Ours only matters where the PSA holds times of the future.
     """
     moments = [company.last_updated for company in found.companies.records]
     moments += [product.last_updated for product in found.products.records]
     moments += [agreement.last_updated for agreement in found.agreements.records]
     moments += [line.last_updated for lines in found.lines for line in lines.additions]
     latest = max((moment for moment in moments if moment is not None), default=None)
-    return None if latest is None else latest - timedelta(seconds=time.monotonic() - started)
+    return None if latest is None else min(at, latest - timedelta(seconds=time.monotonic() - started))

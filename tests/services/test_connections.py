@@ -1,0 +1,220 @@
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from portal.clients import connectwise_client
+from portal.db.records import AuditEvent, Card, Connection, UsageImport, Vendor
+from portal.services import connections
+from portal.services.actors import Actor
+from portal.services.errors import Invalid, NotAllowed, NotFound, Refused
+from portal.services.sealing import Sealer
+from tests.services.conftest import ADMIN, KEYS, STEPS, ZONE, Psa, connect
+
+NOW = STEPS[1]
+URL = "https://psa.example.com"
+
+
+def trail(session: Session) -> list[AuditEvent]:
+    return list(session.scalars(sa.select(AuditEvent).order_by(AuditEvent.n)))
+
+
+def vendor(session: Session, slug: str, **other: object) -> Vendor:
+    made = Vendor(slug=slug, title=slug.title(), created_at=NOW, **other)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def card(session: Session, number: int, **other: object) -> None:
+    given: dict[str, object] = {
+        "period": "2026-10",
+        "company_id": 1,
+        "company": "Acme",
+        "agreement_id": number,
+        "product": "SEAT",
+        "kind": "increase",
+        "made_at": NOW,
+        "changed_at": NOW,
+    }
+    session.add(Card(**(given | other)))
+
+
+def test_a_new_connection_starts_read_only_and_its_key_sealed(session: Session, sealer: Sealer) -> None:
+    stored = connect(session, URL, sealer)
+
+    assert stored.url == "https://psa.example.com/v4_6_release/apis/3.0"
+    assert (stored.writing, stored.key_tail, stored.set_by) == (False, "cret", "Ada Admin")
+    assert "portal-secret" not in stored.sealed_private_key
+    assert sealer.open(stored.sealed_private_key) == "portal-secret"
+    told = trail(session)[0]
+    assert "portal-secret" not in f"{told.sentence} {told.before} {told.after} {told.details}"
+
+
+def test_a_stored_connection_becomes_a_client(session: Session, sealer: Sealer) -> None:
+    with connectwise_client(connect(session, URL, sealer), sealer) as client:
+        assert client.address.base == "https://psa.example.com/v4_6_release/apis/3.0"
+        assert "portal-secret" not in repr(client)
+
+
+def test_a_key_stays_unless_it_would_be_sent_elsewhere(session: Session, sealer: Sealer) -> None:
+    connect(session, URL, sealer)
+
+    kept = connections.set_connectwise(
+        session,
+        url=URL,
+        company="sandbox",
+        public_key="another",
+        private_key=None,
+        client_id="guid",
+        allow_private=True,
+        sealer=sealer,
+        by=ADMIN,
+        now=NOW,
+    )
+
+    assert (kept.public_key, sealer.open(kept.sealed_private_key)) == ("another", "portal-secret")
+    for url, company in (("https://elsewhere.example.com", "sandbox"), (URL, "other")):
+        with pytest.raises(Invalid, match="private key") as refused:
+            connect(session, url, sealer, company=company, private_key="")
+        assert set(refused.value.fields) == {"private_key"}
+
+
+def test_another_psa_is_read_from_the_start_and_not_written_to(session: Session, sealer: Sealer) -> None:
+    stored = connect(session, URL, sealer)
+    stored.last_read_at = stored.last_full_at = stored.changed_since = NOW
+    stored.member, stored.writing = "apiuser", True
+
+    same = connect(session, URL, sealer, public_key="another")
+    assert (same.writing, same.last_read_at) == (True, NOW)
+
+    other = connect(session, "https://elsewhere.example.com", sealer)
+    assert (other.writing, other.member) == (False, None)
+    assert other.last_read_at is other.last_full_at is other.changed_since is None
+
+
+@pytest.mark.parametrize("field", ["company", "public_key", "client_id"])
+def test_what_is_missing_is_named(session: Session, sealer: Sealer, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        connect(session, URL, sealer, **{field: "  "})
+
+    assert set(refused.value.fields) == {field}
+
+
+def test_an_address_that_is_none_is_refused(session: Session, sealer: Sealer) -> None:
+    with pytest.raises(Invalid) as refused:
+        connect(session, "ftp://psa.example.com", sealer)
+
+    assert set(refused.value.fields) == {"url"}
+
+
+def test_only_an_admin_sets_connections(session: Session, sealer: Sealer) -> None:
+    biller = Actor("Bill", 3, "biller")
+    with pytest.raises(NotAllowed):
+        connections.set_connectwise(session, url=URL, sealer=sealer, by=biller, now=NOW, **KEYS)  # type: ignore[arg-type]
+    connect(session, URL, sealer)
+    with pytest.raises(NotAllowed):
+        connections.set_writing(session, True, by=biller, now=NOW)
+    with pytest.raises(NotAllowed):
+        connections.set_age_limit(session, "connectwise", 48, by=biller, now=NOW)
+
+
+def test_writing_is_switched_once_and_told(session: Session, sealer: Sealer) -> None:
+    with pytest.raises(NotFound):
+        connections.set_writing(session, True, by=ADMIN, now=NOW)
+    connect(session, URL, sealer)
+
+    for _ in range(2):
+        assert connections.set_writing(session, True, by=ADMIN, now=NOW).writing
+
+    told = [event for event in trail(session) if event.action == "connection.writing"]
+    assert [(event.before, event.after) for event in told] == [("off", "on")]
+
+
+def test_keys_rotate_and_a_lost_one_is_told_apart() -> None:
+    old = Sealer(["first"]).seal("text")
+
+    assert Sealer(["second", "first"]).open(old) == "text"
+    with pytest.raises(Refused, match="COUNTERSIGN_SECRET_KEY"):
+        Sealer(["second"]).open(old)
+
+
+def test_a_connection_is_tried_without_storing_anything(psa: Psa, session: Session) -> None:
+    session.delete(session.get_one(Connection, "connectwise"))
+    session.commit()
+
+    trial = connections.try_connectwise(psa.base_url, allow_private=True, **KEYS)
+
+    assert trial.url == f"{psa.base_url}/v4_6_release/apis/3.0"
+    assert len(trial.permissions) > 5
+    assert not trial.missing
+    assert connections.get_connectwise(session) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"private_key": "wrong"}, r"refused the key \(401\)"),
+        ({"url": "http://127.0.0.1:9"}, "cannot be reached"),
+        ({"allow_private": False}, "https"),
+    ],
+)
+def test_a_trial_that_fails_says_why(psa: Psa, wrong: dict[str, object], words: str) -> None:
+    given: dict[str, object] = {"url": psa.base_url, "allow_private": True, **KEYS}
+    with pytest.raises(Invalid, match=words) as refused:
+        connections.try_connectwise(**(given | wrong))  # type: ignore[arg-type]
+
+    assert "portal-secret" not in str(refused.value)
+
+
+def test_every_source_says_how_old_it_is_and_what_it_blocks(session: Session, sealer: Sealer) -> None:
+    stored = connect(session, URL, sealer)
+    stored.last_read_at = NOW - timedelta(hours=24)
+    vendor(session, "fresh", last_commit_at=NOW - timedelta(days=7))
+    old = vendor(session, "old", last_commit_at=NOW - timedelta(days=7, seconds=1))
+    vendor(session, "silent")
+    session.add(
+        UsageImport(
+            vendor_id=old.id, filename="f.csv", sha256="0" * 64, size=1, state="held", imported_by="x", imported_at=NOW
+        )
+    )
+    card(session, 1, vendors="|old|")
+    card(session, 2, vendors="|fresh|old|")
+    card(session, 3, vendors="|fresh|")
+    card(session, 4, vendors="|old|", kind="no_change")
+    card(session, 5, vendors="|old|", state="confirmed")
+    session.flush()
+
+    ages = connections.source_ages(session, NOW, ZONE)
+
+    assert [(age.key, age.kind, age.too_old, age.held, age.blocks) for age in ages] == [
+        ("connectwise", "psa", False, False, 0),
+        ("fresh", "file", False, False, 0),
+        ("old", "file", True, True, 2),
+    ]
+    assert [age.key for age in connections.is_too_old(session, ["fresh", "old"], NOW)] == ["old"]
+    assert [age.key for age in connections.is_too_old(session, ["fresh"], NOW + timedelta(seconds=1))] == [
+        "connectwise",
+        "fresh",
+    ]
+    connections.set_age_limit(session, "old", 200, by=ADMIN, now=NOW)
+    connections.set_age_limit(session, "connectwise", 1, by=ADMIN, now=NOW)
+    assert [age.key for age in connections.is_too_old(session, ["old"], NOW)] == ["connectwise"]
+    assert connections.source_ages(session, NOW, ZONE)[0].blocks == 3
+
+
+def test_a_psa_that_was_never_read_is_too_old(session: Session, sealer: Sealer) -> None:
+    assert connections.source_ages(session, NOW, ZONE) == []
+    connect(session, URL, sealer)
+
+    assert [age.last_read_at for age in connections.is_too_old(session, [], NOW)] == [None]
+
+
+@pytest.mark.parametrize(("key", "hours", "error"), [("connectwise", 0, Invalid), ("nobody", 5, NotFound)])
+def test_a_limit_needs_a_source_and_a_number(
+    session: Session, sealer: Sealer, key: str, hours: int, error: type[Exception]
+) -> None:
+    connect(session, URL, sealer)
+    with pytest.raises(error):
+        connections.set_age_limit(session, key, hours, by=ADMIN, now=NOW)

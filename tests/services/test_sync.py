@@ -1,0 +1,410 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from portal.db.base import Base
+from portal.db.records import (
+    AuditEvent,
+    Connection,
+    PsaAddition,
+    PsaAgreement,
+    PsaBillingCycle,
+    PsaCompany,
+    PsaCompanyType,
+    PsaListRow,
+    PsaProduct,
+    SyncRun,
+)
+from portal.services import sync, sync_read
+from portal.services.actors import COMMAND_LINE, SYSTEM, Actor
+from portal.services.errors import Invalid, NotAllowed, NotFound
+from tests.services.conftest import STEPS, Psa
+
+Kind = TypeVar("Kind", bound=Base)
+
+
+def rows(psa: Psa, kind: type[Kind], *where: sa.ColumnElement[bool]) -> list[Kind]:
+    with psa.open_session() as session:
+        return list(session.scalars(sa.select(kind).where(*where)))
+
+
+def one(psa: Psa, kind: type[Kind], row_id: Any) -> Kind:
+    with psa.open_session() as session:
+        return session.get_one(kind, row_id)
+
+
+def picture(psa: Psa) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that mirrors the PSA, but when it was read."""
+    tables = (PsaCompany, PsaCompanyType, PsaAgreement, PsaAddition, PsaProduct, PsaListRow, PsaBillingCycle)
+    with psa.open_session() as session:
+        return {
+            table.__tablename__: sorted(
+                (
+                    tuple(
+                        getattr(row, column.key)
+                        for column in sa.orm.class_mapper(table).column_attrs
+                        if not column.key.startswith("additions_")
+                    )
+                    for row in session.scalars(sa.select(table))
+                ),
+                key=str,
+            )
+            for table in tables
+        }
+
+
+def test_a_full_sync_mirrors_everything(psa: Psa) -> None:
+    run = psa.sync()
+
+    assert (run.state, run.error, run.phase) == ("done", None, "Done")
+    assert run.counts["companies"] == {"new": 47, "changed": 0, "gone": 0, "same": 0, "skipped": 0}
+    assert run.counts["products"]["new"] == 13
+    agreement = one(psa, PsaAgreement, 501)
+    assert (agreement.start_date, agreement.prorates, agreement.next_invoice_date) == (
+        date(2024, 3, 1),
+        False,
+        date(2026, 11, 1),
+    )
+    lines = rows(psa, PsaAddition, PsaAddition.agreement_id == 501)
+    assert sorted((line.id, line.product, line.quantity) for line in lines) == [
+        (8001, "SEAT", Decimal(5)),
+        (8002, "SEAT", Decimal(10)),
+        (8003, "SEAT", Decimal(5)),
+    ]
+    assert {row.months for row in rows(psa, PsaBillingCycle)} >= {1, 3, 12}
+    assert ("type", 1) in {(row.list, row.id) for row in rows(psa, PsaListRow)}
+    connection = one(psa, Connection, "connectwise")
+    assert connection.last_read_at == connection.last_full_at == STEPS[0]
+    assert psa.followed == 1
+
+
+def test_the_same_again_changes_nothing(psa: Psa) -> None:
+    psa.sync()
+    before = picture(psa)
+
+    again = psa.sync()
+
+    assert picture(psa) == before
+    assert not any(counts[name] for counts in again.counts.values() for name in ("new", "changed", "gone", "skipped"))
+    assert again.counts["companies"]["same"] == 47
+
+
+@pytest.mark.parametrize("kind", ["full", "quick"])
+def test_the_next_step_of_the_scenario_reaches_the_picture(psa: Psa, kind: str) -> None:
+    psa.meanings()
+    psa.sync()
+    psa.step(2)
+
+    run = psa.sync(kind)
+
+    assert run.state == "done"
+    by_company = {row.company_id: row for row in rows(psa, PsaAgreement) if row.company_id in {1005, 1007}}
+    assert by_company[1005].cancelled
+    assert by_company[1007].gone_at == STEPS[1]
+    assert one(psa, PsaCompany, 1008).in_scope is False
+    assert one(psa, PsaCompany, 1004).in_scope is True
+    assert run.counts["agreements"]["gone"] == 1
+
+
+def test_a_quick_sync_ends_at_the_same_picture_as_a_full_one(psa: Psa) -> None:
+    psa.meanings()
+    psa.sync()
+    lines = "/finance/agreements/501/additions"
+    psa.by_hand("PATCH", f"{lines}/8001", [{"op": "replace", "path": "quantity", "value": 9}])
+    psa.by_hand(
+        "POST",
+        lines,
+        {"product": {"id": 701}, "quantity": 2, "billCustomer": "Billable", "effectiveDate": "2026-10-15T00:00:00Z"},
+    )
+    psa.by_hand("PATCH", "/company/companies/1002", [{"op": "replace", "path": "name", "value": "Another name"}])
+    psa.by_hand("PATCH", "/company/companies/statuses/6", [{"op": "replace", "path": "name", "value": "Gold"}])
+    psa.by_hand("PATCH", "/procurement/catalog/701", [{"op": "replace", "path": "price", "value": 12.345}])
+    psa.by_hand("PATCH", "/finance/agreements/503", [{"op": "replace", "path": "prorateFlag", "value": True}])
+    psa.by_hand("DELETE", "/finance/agreements/504")
+    psa.by_hand("DELETE", "/company/companies/1047")
+    psa.now += timedelta(minutes=15)
+
+    run = psa.sync("quick")
+
+    moved = {name: (c["new"], c["changed"], c["gone"]) for name, c in run.counts.items() if any(c.values())}
+    assert moved["additions"] == (1, 1, 0)
+    assert moved["statuses"] == (0, 1, 0)
+    assert moved["products"] == (0, 1, 0)
+    assert moved["agreements"][2] >= 1
+    quick = picture(psa)
+    psa.sync()
+    assert picture(psa) == quick
+
+
+def test_a_quick_sync_asks_only_for_what_changed(psa: Psa) -> None:
+    psa.meanings()
+    psa.sync()
+    psa.forget()
+    psa.by_hand("PATCH", "/finance/agreements/501/additions/8001", [{"op": "replace", "path": "quantity", "value": 9}])
+
+    run = psa.sync("quick")
+
+    assert one(psa, PsaAddition, 8001).quantity == Decimal(9)
+    assert run.counts["additions"]["changed"] == 1
+    assert run.counts["additions"]["same"] < 5
+    assert run.counts["companies"]["gone"] == 0
+
+
+def test_a_quick_sync_before_any_full_one_reads_everything(psa: Psa) -> None:
+    run = psa.sync("quick")
+
+    assert run.counts["companies"]["new"] == 47
+    assert one(psa, Connection, "connectwise").last_full_at == STEPS[0]
+
+
+def test_a_deleted_line_is_found_by_a_full_sync_and_kept_as_gone(psa: Psa) -> None:
+    psa.meanings()
+    psa.sync()
+    psa.by_hand("DELETE", "/finance/agreements/501/additions/8003")
+
+    run = psa.sync()
+
+    assert run.counts["additions"]["gone"] == 1
+    assert one(psa, PsaAddition, 8003).gone_at == STEPS[0]
+    assert one(psa, PsaAddition, 8003).quantity == Decimal(5)
+
+
+def test_a_row_that_comes_back_is_no_longer_gone(psa: Psa, session: Session) -> None:
+    psa.sync()
+    session.get_one(PsaCompany, 1001).gone_at = STEPS[0]
+    session.get_one(PsaAgreement, 501).gone_at = STEPS[0]
+    session.get_one(PsaAddition, 8001).gone_at = STEPS[0]
+    session.commit()
+
+    run = psa.sync("quick")
+
+    assert run.state == "done"
+    assert one(psa, PsaCompany, 1001).gone_at is None
+    assert one(psa, PsaAgreement, 501).gone_at is None
+    psa.sync()
+    assert one(psa, PsaAddition, 8001).gone_at is None
+
+
+def test_one_agreement_can_be_read_anew(psa: Psa) -> None:
+    psa.sync()
+    psa.by_hand("PATCH", "/finance/agreements/501/additions/8001", [{"op": "replace", "path": "quantity", "value": 9}])
+    psa.by_hand("DELETE", "/finance/agreements/501/additions/8003")
+    psa.now = STEPS[1]
+    psa.forget()
+
+    run = psa.sync("agreement", agreement_id=501)
+
+    assert run.state == "done"
+    assert one(psa, PsaAddition, 8001).quantity == Decimal(9)
+    assert one(psa, PsaAddition, 8003).gone_at == STEPS[1]
+    assert one(psa, PsaAgreement, 501).additions_read_at == STEPS[1]
+    assert one(psa, Connection, "connectwise").last_read_at == STEPS[0]
+    assert len([each for each in psa.asked if each.startswith("GET")]) == 3
+
+
+def test_one_agreement_that_is_no_longer_there_is_gone(psa: Psa) -> None:
+    psa.sync()
+    with psa.open_session() as session:
+        session.add(PsaAgreement(id=999, name="Ghost", company_id=1001))
+
+    psa.sync("agreement", agreement_id=999)
+
+    assert one(psa, PsaAgreement, 999).gone_at == STEPS[0]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status_before", "path": "/additions", "nth": 7, "times": 99},
+        {"kind": "html", "status": 200, "path": "/finance/agreements$", "times": 99},
+        {"kind": "drop_after", "path": "/procurement/catalog", "times": 99},
+        {"kind": "throttle", "seconds": 90, "path": "/company/companies$", "times": 99},
+    ],
+)
+@pytest.mark.parametrize("kind", ["full", "quick"])
+def test_a_sync_that_fails_half_way_leaves_the_last_whole_picture(
+    psa: Psa, fault: dict[str, object], kind: str
+) -> None:
+    psa.meanings()
+    psa.sync()
+    before = picture(psa)
+    psa.step(2)
+    psa.faults(fault)
+
+    run = psa.sync(kind)
+
+    assert run.state == "failed"
+    assert run.error is not None
+    assert run.error.endswith("The picture of 20 Oct 2026, 09:00 stays in use.")
+    assert picture(psa) == before
+    assert one(psa, Connection, "connectwise").last_read_at == STEPS[0]
+    assert psa.followed == 1
+    psa.faults()
+    assert psa.sync(kind).state == "done"
+
+
+def test_refused_keys_say_so_and_what_to_do(psa: Psa) -> None:
+    psa.sync()
+    psa.client.transport._credentials = type(psa.client.transport._credentials)(
+        company="sandbox", public_key="portal", private_key="old", client_id="5d1c7f0e-2f0b-4b57-9d4a-0f6f4d1f6c11"
+    )
+
+    run = psa.sync()
+
+    assert run.error is not None
+    assert run.error.startswith("ConnectWise refused the key (401).")
+    assert run.error.endswith("The picture of 09:00 stays in use.")
+
+
+def test_a_failure_while_applying_rolls_everything_back(psa: Psa) -> None:
+    psa.sync()
+    before = picture(psa)
+    psa.step(2)
+
+    def broken(_session: Session) -> None:
+        raise RuntimeError
+
+    with psa.open_session() as session:
+        run_id = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now).id
+    with pytest.raises(RuntimeError):
+        psa.run(run_id, after=broken)
+
+    assert picture(psa) == before
+    run = one(psa, SyncRun, run_id)
+    assert (run.state, run.running_mark) == ("failed", None)
+    assert "RuntimeError" in (run.error or "")
+
+
+def test_an_empty_list_is_taken_for_a_lost_right(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:
+    psa.sync()
+    before = picture(psa)
+    monkeypatch.setattr(psa.client.agreements, "all", lambda *_args, **_named: iter(()))
+
+    run = psa.sync()
+
+    assert run.state == "failed"
+    assert "listed no agreements at all, where there were" in (run.error or "")
+    assert picture(psa) == before
+
+
+def test_a_record_that_cannot_be_kept_is_skipped_with_its_reason_and_stays_as_it_was(psa: Psa) -> None:
+    psa.sync()
+    psa.by_hand(
+        "PATCH", "/finance/agreements/501/additions/8001", [{"op": "replace", "path": "quantity", "value": 5.123456}]
+    )
+
+    run = psa.sync()
+
+    assert run.counts["additions"]["skipped"] == 1
+    assert run.skipped[0]["id"] == 8001
+    assert "more than 4 decimals" in run.skipped[0]["reason"]
+    line = one(psa, PsaAddition, 8001)
+    assert (line.quantity, line.gone_at) == (Decimal(5), None)
+
+
+def test_two_runs_never_work_at_once(psa: Psa) -> None:
+    with psa.open_session() as session:
+        waiting = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now)
+    with psa.open_session() as session, pytest.raises(sync.SyncActive, match="full sync waits") as refused:
+        sync.request_sync(session, "quick", by=COMMAND_LINE, now=psa.now)
+    assert refused.value.run_id == waiting.id
+    with psa.open_session() as session:
+        session.add(
+            SyncRun(
+                kind="full",
+                state="running",
+                running_mark=1,
+                requested_by="x",
+                queued_at=psa.now,
+                heartbeat_at=datetime.now(UTC),
+            )
+        )
+
+    assert psa.run(waiting.id).state == "queued"
+    assert not psa.asked
+
+
+def test_the_same_run_is_never_carried_out_twice(psa: Psa) -> None:
+    run = psa.sync()
+    psa.forget()
+
+    assert psa.run(run.id).finished_at == run.finished_at
+    assert not psa.asked
+
+
+def test_a_worker_that_fell_silent_loses_its_run(psa: Psa) -> None:
+    with psa.open_session() as session:
+        run_id = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now).id
+        run = session.get_one(SyncRun, run_id)
+        run.state, run.running_mark = "running", 1
+        run.heartbeat_at = datetime.now(UTC) - sync.SILENCE - timedelta(seconds=1)
+
+    again = psa.sync()
+
+    assert again.state == "done"
+    dead = one(psa, SyncRun, run_id)
+    assert (dead.state, dead.running_mark) == ("failed", None)
+    assert "worker stopped" in (dead.error or "")
+
+
+def test_a_worker_that_lost_its_run_applies_nothing(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:
+    def given_up_meanwhile() -> object:
+        with psa.open_session() as session:
+            session.execute(sa.update(SyncRun).values(state="failed", running_mark=None, error="gone"))
+        return iter(())
+
+    monkeypatch.setattr(psa.client.billing_cycles, "all", lambda **_named: given_up_meanwhile())
+
+    run = psa.sync()
+
+    assert (run.state, run.error) == ("failed", "gone")
+    assert not rows(psa, PsaCompany)
+
+
+def test_progress_can_be_watched_in_words(psa: Psa) -> None:
+    seen: list[tuple[str, int, int | None]] = []
+
+    def watch(phase: str, done: int, total: int | None) -> None:
+        seen.append((phase, done, total))
+
+    sync_read.read_all(psa.client, watch, at=psa.now, today=date(2026, 10, 20))
+
+    phases = [phase for phase, _done, _total in seen]
+    assert phases[0] == "Reading statuses and types"
+    assert "Reading companies" in phases
+    total = seen[-1][2]
+    assert total is not None
+    assert seen[-1] == (f"Reading additions: agreement {total} of {total}", total, total)
+
+
+def test_who_may_start_which_sync(psa: Psa, session: Session) -> None:
+    with pytest.raises(NotAllowed):
+        sync.request_sync(session, "full", by=Actor("Vera", 2, "viewer"), now=psa.now)
+    for kind, agreement_id in (("other", None), ("agreement", None), ("full", 3)):
+        with pytest.raises(Invalid):
+            sync.request_sync(session, kind, agreement_id=agreement_id, by=SYSTEM, now=psa.now)
+    session.delete(session.get_one(Connection, "connectwise"))
+    session.flush()
+    with pytest.raises(NotFound, match="not connected"):
+        sync.request_sync(session, "full", by=SYSTEM, now=psa.now)
+
+
+def test_the_trail_tells_what_a_sync_changed_and_not_of_idle_rounds(psa: Psa) -> None:
+    psa.meanings()
+    psa.sync(by=SYSTEM)
+    psa.sync("quick", by=SYSTEM)
+    psa.step(2)
+    psa.sync("quick", by=SYSTEM)
+    psa.faults({"kind": "status_before", "times": 9999})
+    psa.sync("quick", by=SYSTEM)
+    psa.sync("quick", by=SYSTEM)
+
+    told = rows(psa, AuditEvent, AuditEvent.what == "sync")
+
+    assert [event.action for event in told] == ["sync.done", "sync.done", "sync.failed"]
+    assert 1008 in told[1].details["left"]
+    assert "1 left it" in told[1].sentence
