@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, PsaListRow, RowMeaning
-from portal.services import audit, scope
+from portal.services import audit, remaking, scope
 from portal.services.actors import Actor, require
 from portal.services.errors import Conflict, NotFound
 from portal.services.status_rows import ListRow, Proposal, companies_with, list_rows
@@ -170,7 +170,7 @@ def set_meaning(
         details={"id": psa_id, "joined": list(changes.joined), "left": list(changes.left)},
     )
     if zone is not None:
-        _remake(session, now, zone)
+        remaking.remake(session, now=now, zone=zone)
     return current
 
 
@@ -204,12 +204,6 @@ def acknowledge(session: Session, list_name: ListName, psa_id: int, *, by: Actor
         details={"id": psa_id},
     )
     return current
-
-
-def _remake(session: Session, now: datetime, zone: ZoneInfo) -> None:
-    from portal.services import remaking  # noqa: PLC0415 - TEMPORARY
-
-    remaking.remake(session, now=now, zone=zone)
 
 
 def _many(number: int, one: str, more: str) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from portal.connectwise import ConnectWise, ConnectWiseError
 from portal.db.records import Connection, PsaAgreement, PsaCompany, SyncRun
 from portal.domain.periods import day_text, local_day
-from portal.services import audit, scope, sync_read
+from portal.services import audit, remaking, scope, sync_read
 from portal.services.actors import SYSTEM, Actor, require
 from portal.services.errors import Conflict, Invalid, NotFound
 from portal.services.sync_apply import Applied, ListedNothing, apply
@@ -326,8 +326,6 @@ def _fail(session: Session, claimed: _Claimed, why: str, *, now: datetime, zone:
 
 
 def _follow(now: datetime, zone: ZoneInfo) -> After:
-    from portal.services import remaking  # noqa: PLC0415 - TEMPORARY
-
     return lambda session: remaking.remake(session, now=now, zone=zone)
 
 

@@ -3,7 +3,7 @@
 Nothing is ever deleted: a row that vanished gets its `gone_at`, and loses it when it comes back.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, getcontext
@@ -26,7 +26,7 @@ from portal.db.records import (
 )
 from portal.db.types import LIMIT
 from portal.domain.psa import billing_cycle_months
-from portal.services.sync_read import Listing, Read, Skip
+from portal.services.sync_read import Lines, Listing, Read, Skip
 
 QUANTITY_PLACES = 4
 PRICE_PLACES = 6
@@ -102,8 +102,8 @@ def apply(session: Session, read: Read, *, now: datetime) -> Applied:
     _merge(session, PsaBillingCycle, cycles, read.cycles.ids, done.of("billing cycles"), now)
     products = {row.id: _product(row) for row in read.products.records if _fits_product(row, done)}
     _merge(session, PsaProduct, products, read.products.ids, done.of("products"), now)
-    _agreements(session, read, done, now)
-    _additions(session, read, done, now)
+    fresher = _agreements(session, read, done, now)
+    _additions(session, [lines for lines in read.lines if lines.agreement_id not in fresher], done, now)
     for skip in done.skipped:
         done.of(_PLURAL[skip.what]).skipped += 1
     session.flush()
@@ -181,16 +181,24 @@ def _deleted_list_rows(session: Session, read: Read, now: datetime) -> None:
             session.add(PsaListRow(list=list_name, id=row_id, name=name, name_since=now, gone_at=now))
 
 
-def _agreements(session: Session, read: Read, done: Applied, now: datetime) -> None:
+def _agreements(session: Session, read: Read, done: Applied, now: datetime) -> frozenset[int]:
+    """Merge the agreements.
+
+    Returns:
+        Those that a push read anew after this run began: what is stored of them is newer than what the run read.
+    """
     listing = read.agreements
     before = {row.id: row for row in session.scalars(sa.select(PsaAgreement))}
     _refuse_nothing(listing.ids, before.values(), "agreements")
     counts = done.of("agreements")
-    rows = {row.id: _agreement(row) for row in listing.records}
+    fresher = frozenset(
+        row.id for row in before.values() if row.additions_read_at is not None and row.additions_read_at > now
+    )
+    rows = {row.id: _agreement(row) for row in listing.records if row.id not in fresher}
     _merge_into(session, before, lambda row_id: PsaAgreement(id=row_id), rows, listing.ids, counts, now)
     for lines in read.lines:
         row = before.get(lines.agreement_id)
-        if row is None:
+        if row is None or row.id in fresher:
             continue
         if lines.missing:
             counts.gone += row.gone_at is None
@@ -199,20 +207,21 @@ def _agreements(session: Session, read: Read, done: Applied, now: datetime) -> N
         row.additions_read_at = now
         known = [moment for moment in (row.additions_known_until, read.known_until) if moment is not None]
         row.additions_known_until = max(known, default=None)
+    return fresher
 
 
-def _additions(session: Session, read: Read, done: Applied, now: datetime) -> None:
+def _additions(session: Session, read: Collection[Lines], done: Applied, now: datetime) -> None:
     query = sa.select(PsaAddition)
-    if len(read.lines) <= _MANY:
-        ids = [line.id for lines in read.lines for line in lines.additions]
-        of_these = PsaAddition.agreement_id.in_([lines.agreement_id for lines in read.lines])
+    if len(read) <= _MANY:
+        ids = [line.id for lines in read for line in lines.additions]
+        of_these = PsaAddition.agreement_id.in_([lines.agreement_id for lines in read])
         query = query.where(of_these if len(ids) > _MANY else of_these | PsaAddition.id.in_(ids))
     before = {row.id: row for row in session.scalars(query)}
     by_agreement: dict[int, list[PsaAddition]] = {}
     for row in before.values():
         by_agreement.setdefault(row.agreement_id, []).append(row)
     counts = done.of("additions")
-    for lines in read.lines:
+    for lines in read:
         rows = {line.id: _addition(line) for line in lines.additions if _fits_addition(line, done)}
         _merge_into(session, before, lambda row_id: PsaAddition(id=row_id), rows, None, counts, now)
         if lines.ids is not None:

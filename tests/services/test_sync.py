@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from portal.db.base import Base
 from portal.db.records import (
     AuditEvent,
+    Card,
     Connection,
     PsaAddition,
     PsaAgreement,
@@ -19,10 +20,10 @@ from portal.db.records import (
     PsaProduct,
     SyncRun,
 )
-from portal.services import sync, sync_read
+from portal.services import statuses, sync, sync_read
 from portal.services.actors import COMMAND_LINE, SYSTEM, Actor
 from portal.services.errors import Invalid, NotAllowed, NotFound
-from tests.services.conftest import STEPS, Psa
+from tests.services.conftest import STEPS, ZONE, Psa
 
 Kind = TypeVar("Kind", bound=Base)
 
@@ -408,3 +409,47 @@ def test_the_trail_tells_what_a_sync_changed_and_not_of_idle_rounds(psa: Psa) ->
     assert [event.action for event in told] == ["sync.done", "sync.done", "sync.failed"]
     assert 1008 in told[1].details["left"]
     assert "1 left it" in told[1].sentence
+
+
+def test_what_a_push_read_meanwhile_is_newer_than_what_the_run_read(psa: Psa) -> None:
+    psa.sync()
+    psa.by_hand("PATCH", "/finance/agreements/501/additions/8001", [{"op": "replace", "path": "quantity", "value": 9}])
+    with psa.open_session() as session:
+        session.get_one(PsaAddition, 8001).quantity = Decimal(11)
+        session.get_one(PsaAgreement, 501).additions_read_at = psa.now + timedelta(seconds=1)
+
+    psa.sync()
+    assert one(psa, PsaAddition, 8001).quantity == Decimal(11)
+
+    psa.now += timedelta(minutes=1)
+    psa.sync()
+    assert one(psa, PsaAddition, 8001).quantity == Decimal(9)
+
+
+def test_cards_follow_in_the_same_transaction(psa: Psa) -> None:
+    psa.meanings()
+    with psa.open_session() as session:
+        run_id = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now).id
+
+    sync.run_sync(psa.open_session, psa.client, run_id, now=lambda: psa.now, zone=ZONE)
+
+    assert one(psa, SyncRun, run_id).error is None
+    made = {card.company_id: card for card in rows(psa, Card)}
+    assert (made[1001].psa_quantity, made[1001].kind) == (Decimal(20), "psa_only")
+    assert 1038 not in made
+    assert 1005 in made
+    psa.step(2)
+    with psa.open_session() as session:
+        run_id = sync.request_sync(session, "quick", by=COMMAND_LINE, now=psa.now).id
+    sync.run_sync(psa.open_session, psa.client, run_id, now=lambda: psa.now, zone=ZONE)
+
+    assert {1005, 1007, 1008}.isdisjoint(card.company_id for card in rows(psa, Card, Card.kind != "stale"))
+
+
+def test_a_meaning_makes_the_cards_anew_at_once(psa: Psa) -> None:
+    psa.sync()
+    with psa.open_session() as session:
+        statuses.set_meaning(session, "status", 1, "customer", by=COMMAND_LINE, now=psa.now, zone=ZONE)
+        statuses.set_meaning(session, "type", 1, "in", by=COMMAND_LINE, now=psa.now, zone=ZONE)
+
+    assert 1001 in {card.company_id for card in rows(psa, Card)}
