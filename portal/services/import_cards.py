@@ -1,7 +1,5 @@
 """Makes the cards anew after the usage or the mapping changed, in the same transaction."""
 
-import importlib
-import importlib.util
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Card
 from portal.domain.periods import Period, local_day
+from portal.services import cards
 
 
 def cards_anew(session: Session, *, now: datetime, zone: ZoneInfo, period: str | None = None) -> None:
@@ -32,7 +31,4 @@ def cards_anew(session: Session, *, now: datetime, zone: ZoneInfo, period: str |
 
 
 def _make(session: Session, period: Period, now: datetime, zone: ZoneInfo) -> None:
-    if importlib.util.find_spec("portal.services.cards") is None:
-        return
-    cards = importlib.import_module("portal.services.cards")
     cards.make_cards(session, period=period, today=local_day(now, zone), now=now, zone=zone)

@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 from portal.db.records import UsageImport, Vendor
 from portal.domain.periods import Period, day_text, local_day
 from portal.domain.usage import CountKey, held_reason
-from portal.services import audit
-from portal.services.actors import Actor
+from portal.services.actors import Actor, require
 from portal.services.errors import Conflict, Invalid, NotFound
 from portal.services.import_cards import cards_anew
 from portal.services.import_effects import effects, fall_of, fallen_json
@@ -32,6 +31,7 @@ from portal.services.import_vendors import (
     slug_of,
     vendor_by_name,
 )
+from portal.services.import_words import IN_WORDS, arithmetic, record, same_words, title_of, unusable
 from portal.vendors.errors import Unreadable
 from portal.vendors.profiles import FileProfile
 
@@ -52,17 +52,6 @@ __all__ = [
 
 AHEAD = timedelta(days=1)  # how far ahead of our clock a vendor's may be
 LONGEST_NAME = 200  # characters of a file name that are kept
-_IN_WORDS = {
-    "reading": "is being read",
-    "ready": "was checked, not committed",
-    "failed": "could not be read",
-    "committed": "was committed",
-    "held": "is held",
-    "same": "was read before",
-    "rejected": "was rejected",
-    "undone": "was undone",
-    "dropped": "was dropped",
-}
 
 
 def preview(
@@ -107,6 +96,7 @@ def preview(
     Raises:
         Invalid: No file, no such month, or a moment that lies in the future.
     """
+    require(by, "biller", "import usage")
     moment = now if counted_at is None else counted_at
     month = _month(period, moment, zone)
     if moment > now + AHEAD:
@@ -134,7 +124,7 @@ def preview(
     session.flush()
     earlier = _same_bytes(session, found)
     if earlier is not None:
-        found.state, found.message = "same", _same_words(earlier, zone)
+        found.state, found.message = "same", same_words(earlier, zone)
         session.flush()
         return found
     try:
@@ -167,10 +157,10 @@ def commit(
         NotFound: There is no such import.
         Conflict: It is not ready: committed already, dropped, or it could not be read.
     """
-    found = _claim(session, import_id, ("ready",), "committed", "Only a checked file can be committed.")
+    found = _claim(session, import_id, ("ready",), "committed", "Only a checked file can be committed.", by=by)
     earlier = _same_bytes(session, found)
     if earlier is not None:
-        found.state, found.message, found.pending = "same", _same_words(earlier, zone), None
+        found.state, found.message, found.pending = "same", same_words(earlier, zone), None
         session.flush()
         return found
     pending: dict[str, Any] = found.pending or {"counts": [], "accounts": [], "services": []}
@@ -189,7 +179,7 @@ def commit(
         found.fallen = fallen_json(fall)
         reason = held_reason(len(fall.accounts))
         found.message = f"{reason[:1].upper()}{reason[1:]}. It counts only after somebody has released it."
-        _record(session, found, "held", by=by, now=now, after="held", sentence=f"Held {_title(found)}: {reason}.")
+        record(session, found, "held", by=by, now=now, after="held", sentence=f"Held {title_of(found)}: {reason}.")
         session.flush()
         return found
     _accept(
@@ -199,7 +189,7 @@ def commit(
         by=by,
         now=now,
         action="commit",
-        sentence=f"Committed {_title(found)}: {_counts(found)}.",
+        sentence=f"Committed {title_of(found)}: {arithmetic(found)}.",
     )
     if cards:
         cards_anew(session, now=now, zone=zone, period=found.period)
@@ -215,13 +205,13 @@ def undo(
         NotFound: There is no such import.
         Conflict: It does not count.
     """
-    found = _claim(session, import_id, ("committed",), "undone", "Only a committed file can be undone.")
+    found = _claim(session, import_id, ("committed",), "undone", "Only a committed file can be undone.", by=by)
     restore_names(session, found)
     _set_age(session, found.vendor)
     found.message = f"Undone by {by.name} on {day_text(local_day(now, zone))}."
-    _record(
+    record(
         session, found, "undo", by=by, now=now, before="committed", after="undone", reason=reason,
-        sentence=f"Took back {_title(found)}: {_counts(found)}.",
+        sentence=f"Took back {title_of(found)}: {arithmetic(found)}.",
     )  # fmt: skip
     cards_anew(session, now=now, zone=zone, period=found.period)
     return found
@@ -237,10 +227,12 @@ def drop(
         Conflict: It counts, or is held.
     """
     del zone
-    found = _claim(session, import_id, ("ready", "failed", "same", "reading"), "dropped", "It counts; undo it instead.")
+    found = _claim(
+        session, import_id, ("ready", "failed", "same", "reading"), "dropped", "It counts; undo it instead.", by=by
+    )
     found.pending, found.message = None, "Never committed."
-    _record(
-        session, found, "drop", by=by, now=now, after="dropped", reason=reason, sentence=f"Dropped {_title(found)}."
+    record(
+        session, found, "drop", by=by, now=now, after="dropped", reason=reason, sentence=f"Dropped {title_of(found)}."
     )
     session.flush()
     return found
@@ -255,10 +247,10 @@ def release_held(
         NotFound: There is no such import.
         Conflict: It is not held.
     """
-    found = _claim(session, import_id, ("held",), "committed", "Only a held file can be released.")
+    found = _claim(session, import_id, ("held",), "committed", "Only a held file can be released.", by=by)
     found.committed_at = now
     pending: dict[str, Any] = found.pending or {"counts": [], "accounts": [], "services": []}
-    sentence = f"Released {_title(found)}, in which {len(found.fallen)} accounts fall: {_counts(found)}."
+    sentence = f"Released {title_of(found)}, in which {len(found.fallen)} accounts fall: {arithmetic(found)}."
     _accept(session, found, pending, by=by, now=now, action="release", sentence=sentence, reason=reason)
     cards_anew(session, now=now, zone=zone, period=found.period)
     return found
@@ -273,12 +265,12 @@ def reject_held(
         NotFound: There is no such import.
         Conflict: It is not held.
     """
-    found = _claim(session, import_id, ("held",), "rejected", "Only a held file can be rejected.")
+    found = _claim(session, import_id, ("held",), "rejected", "Only a held file can be rejected.", by=by)
     found.pending = None
     found.message = f"Rejected by {by.name} on {day_text(local_day(now, zone))}."
-    _record(
+    record(
         session, found, "reject", by=by, now=now, before="held", after="rejected", reason=reason,
-        sentence=f"Rejected {_title(found)}, in which {len(found.fallen)} accounts fall.",
+        sentence=f"Rejected {title_of(found)}, in which {len(found.fallen)} accounts fall.",
     )  # fmt: skip
     session.flush()
     return found
@@ -293,26 +285,15 @@ def _settle(session: Session, found: UsageImport, reading: Reading) -> None:
     if not counted.counts:
         found.state = "failed"
         found.notes = reading.notes
-        found.message = _unusable(reading)
+        found.message = unusable(reading)
         session.flush()
         return
     counts = {CountKey(*key): quantity for key, quantity in quantities(counted).items()}
     names = {account: name for account, (name, _status) in counted.accounts.items()}
     found.notes = {**reading.notes, "effects": effects(session, found, counts, names)}
     found.pending = pending_of(counted)
-    found.state, found.message = "ready", f"Checked, not committed: {_counts(found)}."
+    found.state, found.message = "ready", f"Checked, not committed: {arithmetic(found)}."
     session.flush()
-
-
-def _unusable(reading: Reading) -> str:
-    """Say which field to look at in a file without one usable line."""
-    if not reading.read:
-        return "The file has no line of data under its headers. Choose another header line, or another sheet."
-    if reading.problems:
-        return (
-            "Not one line can be counted; see the problem of each. Look at the columns' meanings and the number marks."
-        )
-    return "Every line carries money only, so nothing is counted. Look at the charge words."
 
 
 def _accept(
@@ -329,13 +310,15 @@ def _accept(
     """Let an import count: names, age, audit."""
     take_names(session, found, pending)
     found.pending = None
-    found.message = f"Committed: {_counts(found)}."
+    found.message = f"Committed: {arithmetic(found)}."
     session.flush()
     _set_age(session, found.vendor)
-    _record(session, found, action, by=by, now=now, after="committed", sentence=sentence, reason=reason)
+    record(session, found, action, by=by, now=now, after="committed", sentence=sentence, reason=reason)
 
 
-def _claim(session: Session, import_id: int, expected: tuple[str, ...], state: str, else_sentence: str) -> UsageImport:
+def _claim(
+    session: Session, import_id: int, expected: tuple[str, ...], state: str, else_sentence: str, *, by: Actor
+) -> UsageImport:
     """Take an import from a state that is expected to the next one; of two people one wins.
 
     The next state is written last where the database would refuse it before its time.
@@ -344,11 +327,12 @@ def _claim(session: Session, import_id: int, expected: tuple[str, ...], state: s
         NotFound: There is no such import.
         Conflict: It is in another state.
     """
+    require(by, "biller", "import usage")
     found = session.get(UsageImport, import_id, populate_existing=True, with_for_update=True)
     if found is None:
         raise NotFound(f"There is no import {import_id}.")
     if found.state not in expected:
-        raise Conflict(f"{found.filename} {_IN_WORDS[found.state]}. {else_sentence} Nothing was changed.")
+        raise Conflict(f"{found.filename} {IN_WORDS[found.state]}. {else_sentence} Nothing was changed.")
     if expected != ("ready",):
         found.state = state
         session.flush()
@@ -368,11 +352,6 @@ def _same_bytes(session: Session, found: UsageImport) -> UsageImport | None:
         )
         .limit(1)
     ).first()
-
-
-def _same_words(earlier: UsageImport, zone: ZoneInfo) -> str:
-    day = day_text(local_day(earlier.committed_at or earlier.imported_at, zone))
-    return f"Same content as {earlier.filename}, read on {day}: nothing changed."
 
 
 def _set_age(session: Session, vendor: Vendor) -> None:
@@ -395,58 +374,3 @@ def _month(period: Period | str | None, moment: datetime, zone: ZoneInfo) -> Per
         return Period.of(moment, zone) if not period else Period.parse(period)
     except (ValueError, OverflowError) as error:
         raise Invalid(str(error), {"period": "Write it as 2026-10."}) from error
-
-
-def _counts(found: UsageImport) -> str:
-    """Say the arithmetic: "412 lines - 9 left out - 3 with a problem = 400 that count, 380 counts"."""
-    words = [f"{found.rows_read} lines"]
-    if found.rows_left_out:
-        words.append(f"{found.rows_left_out} left out")
-    if found.rows_with_problem:
-        words.append(f"{found.rows_with_problem} with a problem")
-    lines = " - ".join(words)
-    equals = f" = {found.rows_counted} that count" if len(words) > 1 else ""
-    counts = "1 count" if found.counts == 1 else f"{found.counts} counts"
-    return f"{lines}{equals}, {counts} for {found.period}"
-
-
-def _title(found: UsageImport) -> str:
-    return f"{found.filename} of {found.vendor.title}"
-
-
-def _record(
-    session: Session,
-    found: UsageImport,
-    action: str,
-    *,
-    by: Actor,
-    now: datetime,
-    sentence: str,
-    after: str,
-    before: str | None = None,
-    reason: str = "",
-) -> None:
-    details = {
-        "import": found.id,
-        "vendor": found.vendor.slug,
-        "file": found.filename,
-        "sha256": found.sha256,
-        "period": found.period,
-        "counted_at": found.counted_at.isoformat() if found.counted_at else None,
-        "complete": found.complete,
-        "rows": found.rows_read,
-        "counts": found.counts,
-        "problems": found.rows_with_problem,
-    }
-    audit.record(
-        session,
-        what="usage",
-        action=f"usage.{action}",
-        by=by,
-        now=now,
-        sentence=sentence,
-        before=before,
-        after=after,
-        reason=reason or None,
-        details=details,
-    )

@@ -14,7 +14,7 @@ from portal.db.records import (
     PsaCompany,
     VendorAccount,
 )
-from portal.services.actors import Actor
+from portal.services.actors import Actor, require
 from portal.services.errors import Invalid, NotFound
 from portal.services.mapping_common import anew, reason_of, record
 from portal.services.mapping_file import (
@@ -87,7 +87,7 @@ def map_account(
         NotFound: There is no such account.
         Invalid: The company lies in the recycle bin.
     """
-    account = _account(session, account_id)
+    account = _account(session, account_id, by)
     company = session.get(PsaCompany, company_id)
     if company is not None and (company.deleted or company.gone_at is not None):
         raise Invalid(f"{company.name} was deleted in ConnectWise. Choose another company.")
@@ -126,7 +126,7 @@ def exclude_account(
         NotFound: There is no such account.
         Invalid: The reason is missing or too long.
     """
-    account = _account(session, account_id)
+    account = _account(session, account_id, by)
     said = reason_of(reason)
     row = _mapping_of(session, account)
     before = None if row is None else _account_words(session, row)
@@ -156,7 +156,7 @@ def unmap_account(session: Session, account_id: int, *, by: Actor, now: datetime
     Raises:
         NotFound: There is no such account.
     """
-    account = _account(session, account_id)
+    account = _account(session, account_id, by)
     row = _mapping_of(session, account)
     if row is None:
         return
@@ -175,7 +175,8 @@ def unmap_account(session: Session, account_id: int, *, by: Actor, now: datetime
     anew(session, now, zone)
 
 
-def _account(session: Session, account_id: int) -> VendorAccount:
+def _account(session: Session, account_id: int, by: Actor) -> VendorAccount:
+    require(by, "biller", "map accounts and services")
     found = session.get(VendorAccount, account_id)
     if found is None:
         raise NotFound(f"There is no vendor account {account_id}.")

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, selectinload
 from portal.db.records import AccountMapping, ServiceMapping, ServiceProduct, Vendor
 from portal.domain.quantities import plain
 from portal.services import audit
-from portal.services.actors import Actor
+from portal.services.actors import Actor, require
 from portal.services.errors import Invalid
 from portal.services.import_cards import cards_anew
 from portal.services.import_vendors import vendor_by_name
@@ -166,6 +166,7 @@ def apply_mapping_file(
     Raises:
         Invalid: An entry is refused; nothing was changed.
     """
+    require(by, "biller", "map accounts and services")
     diff = diff_mapping(session, data)
     if diff.refused:
         first = diff.refused[0]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import PsaProduct, ServiceMapping, ServiceProduct, VendorService
 from portal.domain.quantities import MAX_QUANTITY, plain
-from portal.services.actors import Actor
+from portal.services.actors import Actor, require
 from portal.services.errors import Invalid, NotFound
 from portal.services.mapping_common import anew, reason_of, record
 
@@ -40,7 +40,7 @@ def map_service(
         NotFound: There is no such service.
         Invalid: No product, one twice, one that the catalogue does not have, or a factor that cannot be.
     """
-    service = _service(session, service_id)
+    service = _service(session, service_id, by)
     _refuse_products(session, products)
     row = _mapping_of_service(session, service)
     before = None if row is None else service_words(row)
@@ -78,7 +78,7 @@ def exclude_service(
         NotFound: There is no such service.
         Invalid: The reason is missing or too long.
     """
-    service = _service(session, service_id)
+    service = _service(session, service_id, by)
     said = reason_of(reason)
     row = _mapping_of_service(session, service)
     before = None if row is None else service_words(row)
@@ -106,7 +106,7 @@ def unmap_service(session: Session, service_id: int, *, by: Actor, now: datetime
     Raises:
         NotFound: There is no such service.
     """
-    service = _service(session, service_id)
+    service = _service(session, service_id, by)
     row = _mapping_of_service(session, service)
     if row is None:
         return
@@ -156,7 +156,8 @@ def _refuse_products(session: Session, products: Sequence[tuple[str, Decimal]]) 
         )
 
 
-def _service(session: Session, service_id: int) -> VendorService:
+def _service(session: Session, service_id: int, by: Actor) -> VendorService:
+    require(by, "biller", "map accounts and services")
     found = session.get(VendorService, service_id)
     if found is None:
         raise NotFound(f"There is no vendor service {service_id}.")

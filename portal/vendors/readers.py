@@ -1,6 +1,6 @@
 """From a file and its profile to rows: what is data, and what is blank, a repeated header or a total."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -59,7 +59,7 @@ class Table:
 
     headers: tuple[str, ...]
     named: Mapping[str, str]
-    rows: Iterator[SourceRow]
+    rows: Generator[SourceRow, None, None]
 
 
 def rows(path: Path, profile: FileProfile) -> Iterator[SourceRow]:
@@ -189,7 +189,7 @@ def _rows(
     written: Sequence[str],
     named: Mapping[str, str],
     profile: FileProfile,
-) -> Iterator[SourceRow]:
+) -> Generator[SourceRow, None, None]:
     """Tell of each row what it is."""
     width = len(headers)
     skips = [(named[one.column], {fold(word) for word in one.equals}) for one in profile.skip_rows]
