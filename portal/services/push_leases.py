@@ -1,15 +1,62 @@
 """One agreement is written by one worker at a time. A worker that died loses its lease when the time is up."""
 
+import os
+import socket
+import uuid
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.db.records import AgreementLease
+from portal.db.records import AgreementLease, Push
 
-LEASE = timedelta(seconds=90)
+LEASE = timedelta(seconds=180)
 """Real time. Longer than any one call to ConnectWise may take, since it is renewed before each."""
+
+
+def worker_name() -> str:
+    """Make a name for one turn on one push, unique over all workers and time: host, process, a random part."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
+
+
+def free_the_dead(session: Session, *, starting: bool = False) -> list[int]:
+    """Take leases back from processes of this machine that are gone, so that nobody waits for their time to be up.
+
+    Args:
+        session: A writing session.
+        starting: This process has only begun, so a lease of its own process id is a dead one's.
+
+    Returns:
+        The pushes that may go on.
+    """
+    freed = []
+    for lease in session.scalars(sa.select(AgreementLease)):
+        host, _, rest = lease.worker.partition("/")
+        pid = rest.partition("/")[0]
+        if host != socket.gethostname() or not pid.isdigit():
+            continue
+        if not _alive(int(pid)) or (starting and int(pid) == os.getpid()):
+            freed.append(lease.push_id)
+            session.delete(lease)
+    if freed:
+        session.execute(
+            sa.update(Push)
+            .where(Push.id.in_(freed))
+            .values(worker=None, leased_until=None)
+            .execution_options(synchronize_session=False)
+        )
+    return freed
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def take(

@@ -22,6 +22,7 @@ from portal.services.push_looking import Moved, facts_of
 from portal.services.push_work import WRITTEN
 
 _TIMES = "%H:%M"
+UTC_ZONE = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Settling:
     session: Session
     push: Push
     now: datetime
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = UTC_ZONE
 
     @property
     def card(self) -> Card:

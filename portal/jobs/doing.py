@@ -1,0 +1,98 @@
+"""What a worker does: carry pushes on, run syncs, look for what was left behind, follow the schedule.
+
+Each function needs an app context. Running any of them twice is harmless.
+"""
+
+import threading
+from datetime import UTC, datetime
+
+from portal.clients import connectwise_client
+from portal.connectwise import ConnectWise
+from portal.db.records import Push
+from portal.db.session import reading, transaction
+from portal.factory import clock, settings_of
+from portal.services import push_leases, pushes, sync
+from portal.services.card_making import IN_FLIGHT
+from portal.services.connections import get_connectwise
+from portal.services.errors import Refused
+from portal.services.sealing import Sealer
+
+
+class Clients:
+    """Keeps one ConnectWise client open for all threads of a worker, and builds another when the keys change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._key: tuple[object, ...] = ()
+        self._client: ConnectWise | None = None
+
+    def connectwise(self) -> ConnectWise:
+        """Give the client of the stored connection.
+
+        Raises:
+            Refused: ConnectWise is not connected, or its key cannot be opened.
+        """
+        session = reading()
+        session.rollback()
+        connection = get_connectwise(session)
+        if connection is None:
+            raise Refused("ConnectWise is not connected yet.")
+        key = (connection.url, connection.company, connection.sealed_private_key, connection.set_at)
+        with self._lock:
+            if self._client is None or key != self._key:
+                # the old one is left to end by itself: another thread may be in the middle of a call
+                self._client = connectwise_client(connection, Sealer(settings_of().secret_keys))
+                self._key = key
+            client = self._client
+        session.rollback()
+        return client
+
+
+def real_now() -> datetime:
+    """Give real time, for leases and back-off."""
+    return datetime.now(UTC)
+
+
+def do_push(push_id: int, clients: Clients) -> float | None:
+    """Carry a push as far as it goes now.
+
+    Returns:
+        Seconds until it may go on; none where it is settled, or another worker has it.
+    """
+    pushes.run_push(
+        transaction,
+        clients.connectwise(),
+        push_id,
+        worker=push_leases.worker_name(),
+        now=clock().now,
+        real_now=real_now,
+        zone=clock().zone,
+    )
+    session = reading()
+    session.rollback()
+    push = session.get(Push, push_id, populate_existing=True)
+    waits = push is not None and push.state in IN_FLIGHT and push.worker is None and push.next_try_at is not None
+    seconds = (push.next_try_at - real_now()).total_seconds() if waits and push and push.next_try_at else None
+    session.rollback()
+    return seconds
+
+
+def do_sync(run_id: int, clients: Clients) -> None:
+    """Carry out a queued sync."""
+    sync.run_sync(transaction, clients.connectwise(), run_id, now=clock().now, zone=clock().zone)
+
+
+def due() -> tuple[list[int], list[int]]:
+    """Give the pushes and the syncs that wait for a worker."""
+    session = reading()
+    session.rollback()
+    found = pushes.due_pushes(session, real_now()), sync.due_syncs(session)
+    session.rollback()
+    return found
+
+
+def recover(*, starting: bool = False) -> None:
+    """Take back what dead workers held."""
+    with transaction() as session:
+        push_leases.free_the_dead(session, starting=starting)
+        sync.recover(session, real_now=real_now())
