@@ -153,11 +153,16 @@ def set_connectwise(
     if missing:
         raise Invalid("Company, public key and client ID are all needed.", missing)
     try:
-        base = normalise(url, allow_private=allow_private).base
+        address = normalise(url, allow_private=allow_private)
     except AddressRefused as error:
         raise Invalid(str(error), {"url": str(error)}) from error
+    base = address.base
     connection = session.get(Connection, NAME)
-    same_psa = connection is not None and (connection.url, connection.company) == (base, given["company"])
+    same_psa = (
+        connection is not None
+        and normalise(connection.url, allow_private=True).site == address.site  # the release may change
+        and connection.company == given["company"]
+    )
     key = (private_key or "").strip()
     if not key and not same_psa:
         # a stored key must not be sent to wherever somebody points the connection
@@ -166,7 +171,6 @@ def set_connectwise(
     before = None if connection is None else _named(connection)
     if connection is None:
         connection = Connection(name=NAME, sealed_private_key="", key_tail="")
-        session.add(connection)
     if not same_psa:
         connection.writing = False
         connection.member = None
@@ -181,6 +185,7 @@ def set_connectwise(
         given["client_id"],
     )
     connection.set_by, connection.set_at = by.name, now
+    session.add(connection)
     session.flush()
     audit.record(
         session,

@@ -88,6 +88,8 @@ def test_another_psa_is_read_from_the_start_and_not_written_to(session: Session,
 
     same = connect(session, URL, sealer, public_key="another")
     assert (same.writing, same.last_read_at) == (True, NOW)
+    moved = connect(session, f"{URL}/v2025_1", sealer)
+    assert (moved.url, moved.writing) == ("https://psa.example.com/v2025_1/apis/3.0", True)
 
     other = connect(session, "https://elsewhere.example.com", sealer)
     assert (other.writing, other.member) == (False, None)
