@@ -1,0 +1,172 @@
+"""Statuses and types: what ConnectWise's lists and the vendors' words mean. Everybody reads; admins decide."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from portal.db.records import PsaCompany
+from portal.db.session import reading, transaction
+from portal.domain.periods import Period
+from portal.factory import clock
+from portal.services import statuses
+from portal.services.errors import Conflict, NotFound
+from portal.web.access import allowed, current_actor, may
+from portal.web.htmx import announce, swaps
+from portal.web.statuses.queries import LISTS, Line, changes_of, lines_of, psa_list
+
+bp = Blueprint("statuses", __name__, url_prefix="/statuses")
+
+MOST = 200  # choices that an address carries
+FIELD = "m-"
+
+
+@bp.get("")
+@may("read")
+def index() -> ResponseReturnValue:
+    """Show a list; or what saving the choices in the address would do, when a choice was made."""
+    name = request.args.get("list", "status")
+    ignored = "" if name in LISTS else f"list={name[:60]}"
+    name = name if name in LISTS else "status"
+    session = reading()
+    lines = _lines(session, name, _chosen(request.args) if allowed("settings") else {})
+    context: dict[str, Any] = {"name": name, "changes": changes_of(session, name, lines)}
+    if swaps("effect"):
+        return render_template("statuses/_effect.html", **context)
+    flagged = {each: _flagged(session, each, name, lines) for each in LISTS}
+    context |= {
+        "lines": lines,
+        "lists": LISTS,
+        "flagged": flagged,
+        "titles": statuses.TITLES,
+        "meanings": statuses.MEANINGS["vendor" if name == "vendor" else psa_list(name)],
+        "can_settle": allowed("settings"),
+        "ignored": ignored,
+    }
+    return render_template("statuses/index.html", **context)
+
+
+@bp.post("")
+@may("settings")
+def save() -> ResponseReturnValue:
+    """Save the meanings that were chosen; with `preview`, only show what saving would do."""
+    name = _list_name(request.form.get("list", ""))
+    chosen = _chosen(request.form)
+    if "preview" in request.form:
+        return redirect(_address(name, chosen), 303)
+    by, now, zone = current_actor(), clock().now(), clock().zone
+    with transaction() as session:
+        lines = [line for line in _lines(session, name, chosen) if _is_asked(line, chosen)]
+        for at, line in enumerate(lines, start=1):
+            seen = request.form.get(f"seen-{line.key}")
+            if line.vendor_id is not None:
+                statuses.set_vendor_word(
+                    session, line.vendor_id, line.name, chosen[line.key], by=by, now=now, seen=seen
+                )
+            else:
+                # the cards are made anew once, after the last one
+                statuses.set_meaning(
+                    session,
+                    psa_list(name),
+                    line.psa_id or 0,
+                    chosen[line.key],
+                    by=by,
+                    now=now,
+                    zone=zone if at == len(lines) else None,
+                    seen=seen,
+                )
+    if lines:
+        announce(f"Saved {len(lines)} {'meaning' if len(lines) == 1 else 'meanings'}.")
+    else:
+        announce("Nothing was chosen, so nothing was changed.", "")
+    return redirect(url_for("statuses.index", list=name), 303)
+
+
+@bp.post("/<name>/<int:psa_id>/seen")
+@may("settings")
+def seen(name: str, psa_id: int) -> ResponseReturnValue:
+    """Note that somebody has seen a new name or a deletion; the meaning stays. Unsaved choices stay too."""
+    kept = _list_name(name)
+    if kept == "vendor":
+        raise NotFound("Vendors' words are never renamed.")
+    with transaction() as session:
+        row = next((row for row in statuses.list_rows(session, psa_list(kept)) if row.psa_id == psa_id), None)
+        if row is None:
+            raise NotFound(f"There is no such row with the id {psa_id}.")
+        shown = request.form.get(f"name-{psa_id}")
+        if shown is not None and shown != row.name:
+            raise Conflict(f"It was renamed again, to “{row.name}”. Nothing was noted; look at it once more.")
+        statuses.acknowledge(session, psa_list(kept), psa_id, by=current_actor(), now=clock().now())
+    announce(f"Seen: “{row.name}” keeps its meaning.")
+    return redirect(_address(kept, _chosen(request.form)), 303)
+
+
+@bp.get("/<name>/<int:psa_id>")
+@may("read")
+def companies(name: str, psa_id: int) -> ResponseReturnValue:
+    """List the companies that carry a status or type."""
+    kept = _list_name(name)
+    session = reading()
+    if kept == "vendor":
+        raise NotFound("Vendors' words are carried by accounts, not by companies.")
+    row = next((row for row in statuses.list_rows(session, psa_list(kept)) if row.psa_id == psa_id), None)
+    if row is None:
+        raise NotFound(f"There is no such row with the id {psa_id}.")
+    found: list[PsaCompany] = statuses.companies_with(session, psa_list(kept), psa_id)
+    return render_template(
+        "statuses/companies.html",
+        name=kept,
+        title=LISTS[kept],
+        row=row,
+        companies=found,
+        titles=statuses.TITLES,
+        cards_url="/cards",
+    )
+
+
+def _lines(session: Session, name: str, chosen: Mapping[str, str]) -> list[Line]:
+    """Give the rows of a list in the month of today."""
+    return lines_of(session, name, chosen, period=Period.holding(clock().today()), zone=clock().zone)
+
+
+def _list_name(text: str) -> str:
+    """Give the name of a list.
+
+    Raises:
+        NotFound: There is no such list.
+    """
+    if text not in LISTS:
+        raise NotFound("There is no such list. There are company statuses, company types and vendors' words.")
+    return text
+
+
+def _chosen(values: Mapping[str, str]) -> dict[str, str]:
+    """Give what was chosen, by the rows' keys."""
+    found = [(name.removeprefix(FIELD), value) for name, value in values.items() if name.startswith(FIELD)]
+    return dict(found[:MOST])
+
+
+def _is_asked(line: Line, chosen: Mapping[str, str]) -> bool:
+    """Tell whether the form asks for another meaning than the one that it showed."""
+    if line.key not in chosen or line.chosen is None:
+        return False
+    showed = request.form.get(f"seen-{line.key}", line.meaning or "")
+    return chosen[line.key] != showed
+
+
+def _address(name: str, chosen: Mapping[str, str]) -> str:
+    """Give the address of a list with choices that are not saved yet."""
+    query = urlencode({"list": name, **{f"{FIELD}{key}": value for key, value in chosen.items()}})
+    return f"{url_for('statuses.index')}?{query}"
+
+
+def _flagged(session: Session, each: str, name: str, lines: list[Line]) -> int:
+    """Count the flagged rows of a list."""
+    if each == name:
+        return sum(bool(line.flags) for line in lines)
+    if each == "vendor":
+        return sum(bool(word.flags) for word in statuses.vendor_words(session))
+    return sum(bool(row.flags) for row in statuses.list_rows(session, psa_list(each)))

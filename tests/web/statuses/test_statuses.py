@@ -1,0 +1,197 @@
+"""Statuses and types: flagged rows first, the effect before saving, admins decide and everybody reads."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from portal.db.records import AuditEvent, PsaCompany, PsaListRow, RowMeaning, VendorWordMeaning
+from tests.support.visitor import Visitor
+from tests.web.counting import counted_queries
+from tests.web.statuses.conftest import a_company, a_status
+
+SignIn = Callable[[str], Visitor]
+
+
+def meaning_of(session: Session, psa_id: int) -> str | None:
+    session.expire_all()
+    row = session.get(RowMeaning, ("status", psa_id))
+    session.rollback()
+    return None if row is None else row.meaning
+
+
+@pytest.mark.usefixtures("lists")
+def test_flagged_rows_come_first_and_nothing_is_set_for_an_undecided_one(signed_in_as: SignIn) -> None:
+    page = Visitor.page(signed_in_as("admin").get("/statuses"))
+    rows = page.select("table tbody tr")
+
+    assert [row["id"] for row in rows][:3] == ["status-14", "status-7", "status-5"]
+    undecided = rows[0]
+    assert "Needs a decision" in undecided.text
+    assert "Proposed: Customer" in " ".join(undecided.text.split())
+    assert len(undecided.select("input[type=radio]")) == 3
+    assert undecided.select("input[checked]") == []
+    assert "Was “Solid / VIP” until" in rows[1].text
+    assert "Show the 1 company" in rows[2].text
+    assert "3 flagged" in page.select_one(".tabs").text
+    assert "1 unknown" in page.select_one(".tabs").text
+
+
+def test_choosing_a_meaning_shows_its_effect_and_saves_nothing(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+    part = admin.get("/statuses?list=status&m-14=not_customer", swapping="effect")
+
+    text = " ".join(Visitor.page(part).text.split())
+    assert "Saving changes 1 meaning" in text
+    assert "0 companies stay in scope, 0 join, 2 leave" in text
+    assert "Copperline Brewing" in text
+    assert "Save 1 meaning" in text
+    assert Visitor.page(part).select("html") == []
+    assert meaning_of(lists, 14) is None
+
+
+def test_without_htmx_the_effect_is_a_page_that_keeps_the_choice(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+
+    answer = admin.post("/statuses", {"list": "status", "m-14": "customer", "seen-14": "", "preview": "1"})
+
+    assert answer.status_code == 303
+    page = Visitor.page(admin.get(answer.headers["Location"]))
+    assert page.select_one("#status-14 input[value=customer]").has_attr("checked")
+    assert "Saving changes 1 meaning" in page.select_one("#effect").text
+    assert meaning_of(lists, 14) is None
+
+
+def test_saving_gives_the_meaning_and_leaves_the_other_rows_alone(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+    fields = {"list": "status", "m-14": "not_customer", "seen-14": "", "m-1": "customer", "seen-1": "customer"}
+
+    answer = admin.post("/statuses", fields)
+
+    assert answer.status_code == 303
+    assert meaning_of(lists, 14) == "not_customer"
+    assert lists.get(PsaCompany, 102).in_scope is False
+    page = Visitor.page(admin.get(answer.headers["Location"]))
+    assert "Saved 1 meaning." in page.text
+    events = lists.scalars(sa.select(AuditEvent).where(AuditEvent.action == "status.meaning")).all()
+    assert [event.person for event in events] == ["Priya"]
+
+
+def test_a_meaning_that_somebody_else_gave_meanwhile_is_a_conflict(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+
+    answer = admin.post("/statuses", {"list": "status", "m-1": "ignore", "seen-1": "not_customer"})
+
+    assert answer.status_code == 409
+    assert "Priya has given this row another meaning" in Visitor.page(answer).text
+    assert meaning_of(lists, 1) == "customer"
+
+
+def test_seen_clears_a_rename_and_keeps_the_meaning_and_unsaved_choices(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+
+    answer = admin.post("/statuses/status/7/seen", {"list": "status", "name-7": "Gold", "m-14": "ignore"})
+
+    assert answer.status_code == 303
+    assert "m-14=ignore" in answer.headers["Location"]
+    assert "Renamed" not in Visitor.page(admin.get("/statuses")).select_one("#status-7").text
+    assert meaning_of(lists, 7) == "customer"
+
+
+def test_a_row_renamed_again_is_not_taken_for_seen(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+    lists.get(PsaListRow, ("status", 7)).name = "Platinum"
+    lists.commit()
+
+    answer = admin.post("/statuses/status/7/seen", {"list": "status", "name-7": "Gold"})
+
+    assert answer.status_code == 409
+    assert "Platinum" in Visitor.page(answer).text
+
+
+def test_vendors_words_are_decided_for_each_vendor(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+    page = Visitor.page(admin.get("/statuses?list=vendor"))
+    field = page.select_one("input[type=radio][value=inactive]")["name"]
+
+    answer = admin.post("/statuses", {"list": "vendor", field: "inactive", field.replace("m-", "seen-"): ""})
+
+    assert answer.status_code == 303
+    lists.expire_all()
+    stored = lists.scalars(sa.select(VendorWordMeaning)).one()
+    assert (stored.word, stored.shown, stored.meaning) == ("dormant", "Dormant", "inactive")
+
+
+@pytest.mark.parametrize("role", ["viewer", "biller", "manager"])
+def test_others_read_and_find_no_form(lists: Session, signed_in_as: SignIn, role: str) -> None:
+    visitor = signed_in_as(role)
+    main = Visitor.page(visitor.get("/statuses")).select_one("main")
+
+    assert main.select("form, input, button") == []
+    assert "Needs a decision" in main.text
+    assert visitor.post("/statuses", {"list": "status", "m-14": "customer"}).status_code == 403
+    assert visitor.post("/statuses/status/7/seen", {}).status_code == 403
+    assert meaning_of(lists, 14) is None
+
+
+@pytest.mark.usefixtures("lists")
+def test_a_stranger_is_asked_to_sign_in(visitor: Visitor) -> None:
+    for answer in (visitor.get("/statuses"), visitor.post("/statuses", {"list": "status"})):
+        assert answer.status_code == 303
+        assert "/sign-in" in answer.headers["Location"]
+
+
+@pytest.mark.usefixtures("lists")
+def test_the_companies_of_a_row_are_listed_and_a_missing_row_is_not_found(signed_in_as: SignIn) -> None:
+    viewer = signed_in_as("viewer")
+
+    assert "Greyfriars Housing" in Visitor.page(viewer.get("/statuses/status/5")).text
+    assert viewer.get("/statuses/status/999").status_code == 404
+    assert viewer.get("/statuses/planets/5").status_code == 404
+    assert signed_in_as("admin").post("/statuses/status/999/seen", {}).status_code == 404
+
+
+@pytest.mark.usefixtures("lists")
+def test_an_unknown_list_is_named_and_the_first_one_shown(signed_in_as: SignIn) -> None:
+    answer = signed_in_as("viewer").get("/statuses?list=planets")
+
+    assert answer.status_code == 200
+    assert "list=planets" in Visitor.page(answer).text
+
+
+def test_before_the_first_sync_the_page_says_so(signed_in_as: SignIn) -> None:
+    viewer = signed_in_as("viewer")
+
+    assert "come with the first sync" in Visitor.page(viewer.get("/statuses")).text
+    assert "file has named an account status yet" in Visitor.page(viewer.get("/statuses?list=vendor")).text
+
+
+def test_names_with_markup_show_as_text(lists: Session, signed_in_as: SignIn) -> None:
+    a_status(lists, 30, "<b>Bold</b>", None)
+    a_company(lists, 300, "<i>Slanted</i>", 30)
+    lists.commit()
+    admin = signed_in_as("admin")
+
+    page = Visitor.page(admin.get("/statuses?m-30=ignore"))
+
+    assert "<b>Bold</b>" in page.select_one("#status-30 th").text
+    assert "<i>Slanted</i>" in page.select_one("#effect").text
+    assert "<i>Slanted</i>" in Visitor.page(admin.get("/statuses/status/30")).select_one("table").text
+
+
+def test_more_rows_need_no_more_queries(lists: Session, signed_in_as: SignIn) -> None:
+    viewer = signed_in_as("viewer")
+    viewer.get("/statuses")  # the frame keeps its counts for a while
+    counted = []
+    for batch in range(2):
+        for number in range(30):
+            psa_id = 1000 + 100 * batch + number
+            a_status(lists, psa_id, f"Status {psa_id}", None if number % 2 else "customer")
+            a_company(lists, psa_id, f"Company {psa_id}", psa_id)
+        lists.commit()
+        with counted_queries() as queries:
+            assert viewer.get("/statuses").status_code == 200
+        counted.append(len(queries))
+
+    assert counted[0] == counted[1]
