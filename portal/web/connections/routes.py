@@ -1,0 +1,289 @@
+"""A card a source; syncs; for admins the keys, the age limits and the switch for writing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from portal.db.records import Connection, VendorAccount
+from portal.db.session import reading, transaction
+from portal.factory import clock, settings_of
+from portal.jobs import queue
+from portal.services import connections, imports, sync
+from portal.services.connections import SourceAge, Trial
+from portal.services.errors import Conflict, Invalid, NotFound, Refused
+from portal.services.sealing import Sealer
+from portal.services.sync import SyncActive
+from portal.web import forms
+from portal.web.access import current_actor, may
+from portal.web.connections import queries
+from portal.web.connections.forms import ConnectionForm
+from portal.web.frame import frame
+from portal.web.htmx import announce, swaps
+from portal.web.waiting import ages
+
+bp = Blueprint("connections", __name__, url_prefix="/connections")
+PSA = "connectwise"
+KINDS = {"quick": "Quick sync", "full": "Full sync"}
+
+
+@bp.get("")
+@may("read")
+def index() -> ResponseReturnValue:
+    """Show every source, or only the list of them while a run is at work."""
+    return render_template("connections/_sources.html" if swaps("sources") else "connections/index.html", **_shown())
+
+
+@bp.post("/<key>/sync")
+@may("sync")
+def start_sync(key: str) -> ResponseReturnValue:
+    """Start a sync of ConnectWise, and show the sources with the run at work."""
+    if key != PSA:
+        _source(key)
+        raise Conflict("Files are not pulled. Import a newer file instead.")
+    kind = request.form.get("kind", "quick")
+    if kind not in KINDS:
+        raise Invalid("Choose a quick or a full sync.", {"kind": "Choose a quick or a full sync."})
+    try:
+        with transaction() as session:
+            run_id = sync.request_sync(session, kind, by=current_actor(), now=clock().now()).id
+    except SyncActive as active:
+        # two people pressed: both want to see it, so both are led to the one run
+        run_id = active.run_id
+        announce(str(active), "warn")
+    else:
+        announce(f"{KINDS[kind]} is queued. You can leave this page; it goes on.")
+    queue.wake_sync(run_id)
+    if swaps("sources"):
+        return render_template("connections/_sources.html", **_shown())
+    return redirect(url_for("activity.show", run_id=run_id), 303)
+
+
+@bp.get("/<key>")
+@may("settings")
+def settings(key: str) -> ResponseReturnValue:
+    """Show the settings of a source."""
+    if key == PSA:
+        return _psa_form(ConnectionForm.of(_psa()))
+    return render_template("connections/vendor.html", source=_source(key), hours="", error="")
+
+
+@bp.post("/connectwise")
+@may("settings")
+def save() -> ResponseReturnValue:
+    """Try the connection, then store it; or only try it."""
+    form = ConnectionForm.read(request.form, _psa())
+    if form.errors:
+        return _psa_form(form, status=422)
+    try:
+        trial = _try(form)
+    except Refused as error:
+        fields = getattr(error, "fields", {})
+        form.errors = dict(fields)
+        return _psa_form(form, failed=str(error), status=422)
+    if request.form.get("do") == "test":
+        return _psa_form(form, trial=trial)
+    if any(right.needed_to_read for right in trial.missing):
+        return _psa_form(
+            form, trial=trial, failed="A sync needs the rights marked below. Nothing was stored.", status=422
+        )
+    try:
+        with transaction() as session:
+            connections.set_connectwise(
+                session,
+                url=trial.url,
+                company=form.company,
+                public_key=form.public_key,
+                private_key=form.private_key or None,
+                client_id=form.client_id,
+                allow_private=form.allow_private,
+                sealer=_sealer(),
+                by=current_actor(),
+                now=clock().now(),
+            )
+    except Invalid as error:
+        form.errors = error.fields
+        return _psa_form(form, trial=trial, failed=str(error), status=422)
+    announce("ConnectWise is connected. Start a full sync to read the first picture.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post("/<key>/limit")
+@may("settings")
+def limit(key: str) -> ResponseReturnValue:
+    """Set from which age on a source blocks approval."""
+    hours = forms.whole(request.form, "hours") or 0  # which the service refuses, with the range
+    try:
+        with transaction() as session:
+            connections.set_age_limit(session, key, hours, by=current_actor(), now=clock().now())
+    except Invalid as error:
+        typed = request.form.get("hours", "")
+        if key == PSA:
+            return _psa_form(ConnectionForm.of(_psa()), hours=typed, hours_error=str(error), status=422)
+        page = render_template("connections/vendor.html", source=_source(key), hours=typed, error=str(error))
+        return make_response(page, 422)
+    announce(f"Numbers older than {hours} h block approval from now on.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.get("/writing")
+@may("settings")
+def writing() -> ResponseReturnValue:
+    """Say what switching writing on or off does."""
+    connection = _psa()
+    if connection is None:
+        raise NotFound("ConnectWise is not connected yet, so there is nothing to write to.")
+    return render_template("connections/writing.html", connection=connection, planned=queries.planned_pushes(reading()))
+
+
+@bp.post("/writing")
+@may("settings")
+def set_writing() -> ResponseReturnValue:
+    """Switch writing on or off, if it still is what the page showed."""
+    wanted = request.form.get("writing")
+    if wanted not in {"on", "off"}:
+        raise Invalid("Choose whether writing is to be on or off.")
+    with transaction() as session:
+        connection = connections.get_connectwise(session)
+        if connection is not None and connection.writing == (wanted == "on"):
+            raise Conflict(f"Writing to ConnectWise is {wanted} already. Somebody was quicker.")
+        connections.set_writing(session, wanted == "on", by=current_actor(), now=clock().now())
+    announce(
+        "Writing is on: what is decided from now on is sent to ConnectWise."
+        if wanted == "on"
+        else "Writing is off: decisions are planned and kept, nothing is sent to ConnectWise."
+    )
+    return redirect(url_for(".index"), 303)
+
+
+@bp.get("/<key>/held")
+@may("read")
+def held(key: str) -> ResponseReturnValue:
+    """Show why a feed is held, account by account."""
+    return _held(key)
+
+
+@bp.post("/<key>/held/release")
+@may("override")
+def release(key: str) -> ResponseReturnValue:
+    """Let the held counts be used after all, with a reason."""
+    reason = forms.text(request.form, "reason")
+    if not reason:
+        return make_response(_held(key, error="Say why these counts are right, so that others can follow."), 422)
+    found = _held_import(key)
+    with transaction() as session:
+        imports.release_held(session, found, by=current_actor(), now=clock().now(), zone=clock().zone, reason=reason)
+    announce("The counts are used from now on. The cards were made anew.")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post("/<key>/held/reject")
+@may("override")
+def reject(key: str) -> ResponseReturnValue:
+    """Throw the held counts away; what held before goes on holding."""
+    found = _held_import(key)
+    reason = forms.text(request.form, "reason")
+    with transaction() as session:
+        imports.reject_held(session, found, by=current_actor(), now=clock().now(), zone=clock().zone, reason=reason)
+    announce("The held counts are thrown away. The counts from before stay in use.")
+    return redirect(url_for(".index"), 303)
+
+
+def _held(key: str, error: str = "") -> str:
+    source = _source(key)
+    files = queries.last_files(reading()).get(key)
+    if files is None or files.held is None:
+        raise NotFound(f"Nothing of {source.title} is held.")
+    names = {
+        account.external_id: account.name
+        for account in reading().query(VendorAccount).filter_by(vendor_id=files.held.vendor_id)
+    }
+    fallen = [(names.get(account) or account, last, now) for account, (last, now) in sorted(files.held.fallen.items())]
+    typed = request.form.get("reason", "")
+    return render_template(
+        "connections/held.html", source=source, held=files.held, newest=files.newest, fallen=fallen, error=error,
+        typed=typed,
+    )  # fmt: skip
+
+
+def _held_import(key: str) -> int:
+    """Give the held import that the form was about; another one by now is a conflict."""
+    source = _source(key)
+    files = queries.last_files(reading()).get(key)
+    seen = forms.whole(request.form, "import")
+    if files is None or files.held is None or (seen is not None and seen != files.held.id):
+        raise Conflict(f"{source.title} is no longer held as you saw it. Somebody was quicker, or a newer file came.")
+    return files.held.id
+
+
+def _shown() -> dict[str, Any]:
+    found: Sequence[SourceAge] = ages()
+    active = next((source.active_run_id for source in found if source.active_run_id is not None), None)
+    runs = queries.last_runs(reading())
+    return {
+        "sources": found,
+        "connection": _psa(),
+        "files": queries.last_files(reading()),
+        "runs": runs,
+        "active": next((run for run in runs if run.id == active), None),
+        "read_only": frame().read_only,
+    }
+
+
+def _psa() -> Connection | None:
+    return connections.get_connectwise(reading())
+
+
+def _source(key: str) -> SourceAge:
+    found = next((source for source in ages() if source.key == key), None)
+    if found is None:
+        raise NotFound(f"There is no source “{key[:60]}”.")
+    return found
+
+
+def _sealer() -> Sealer:
+    return Sealer(settings_of().secret_keys)
+
+
+def _try(form: ConnectionForm) -> Trial:
+    """Try the connection with the typed key, or with the stored one where the address is the same."""
+    connection = _psa()
+    key = form.private_key
+    if not key and connection is not None:
+        key = _sealer().open(connection.sealed_private_key)
+    reading().rollback()  # no transaction stays open while ConnectWise is asked
+    return connections.try_connectwise(
+        form.url,
+        company=form.company,
+        public_key=form.public_key,
+        private_key=key,
+        client_id=form.client_id,
+        allow_private=form.allow_private,
+    )
+
+
+def _psa_form(
+    form: ConnectionForm,
+    *,
+    trial: Trial | None = None,
+    failed: str = "",
+    hours: str = "",
+    hours_error: str = "",
+    status: int = 200,
+) -> ResponseReturnValue:
+    page = render_template(
+        "connections/connectwise.html",
+        form=form,
+        connection=_psa(),
+        trial=trial,
+        failed=failed,
+        hours=hours,
+        hours_error=hours_error,
+    )
+    return make_response(page, status)
+
+
+def register(app: Flask) -> None:
+    """Register the screen."""
+    app.register_blueprint(bp)
