@@ -221,11 +221,8 @@ def companies_by_id(session: Session, company_ids: Collection[int]) -> dict[int,
 
 
 def _agreements(session: Session) -> dict[int, Agreement]:
-    months = dict(
-        session.execute(
-            sa.select(PsaBillingCycle.id, PsaBillingCycle.months).where(PsaBillingCycle.gone_at.is_(None))
-        ).tuples()
-    )
+    cycles = sa.select(PsaBillingCycle.id, PsaBillingCycle.months).where(PsaBillingCycle.gone_at.is_(None))
+    months = dict(session.execute(cycles).tuples().all())
     rows = session.scalars(sa.select(PsaAgreement).where(PsaAgreement.gone_at.is_(None)))
     return {row.id: agreement_of(row, months) for row in rows}
 
@@ -304,4 +301,4 @@ def _counts(
                 )
             )
     rows = session.execute(sa.select(UsageImport.id, UsageImport.filename).where(UsageImport.id.in_(file_ids)))
-    return counts, dict(rows.tuples())
+    return counts, dict(rows.tuples().all())

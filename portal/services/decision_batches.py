@@ -206,11 +206,8 @@ def undo_batch(
         raise NotFound(f"There is no batch {batch_id}.")
     if batch.action == "undo":
         raise Conflict("This batch is an undo itself. Decide its cards again instead.")
-    taken = dict(
-        session.execute(
-            sa.select(Decision.card_id, Decision.id).where(Decision.batch_id == batch_id).order_by(Decision.id)
-        ).tuples()
-    )
+    members = sa.select(Decision.card_id, Decision.id).where(Decision.batch_id == batch_id).order_by(Decision.id)
+    taken = dict(session.execute(members).tuples().all())
 
     def one(card_id: int, new_id: int) -> Decision:
         return decision_undo.undo(

@@ -89,6 +89,42 @@ def plan_for(
     )
 
 
+def plan_write(
+    session: Session,
+    *,
+    agreement_id: int,
+    product: str,
+    quantity: str | Decimal,
+    day: date | str | None,
+    today: date,
+) -> Plan:
+    """Plan a quantity of a product on an agreement, whether or not there is a card.
+
+    Args:
+        session: For reading.
+        agreement_id: The agreement.
+        product: The Product ID.
+        quantity: As typed, or exact.
+        day: The effective date; none: immediately.
+        today: In the portal's time zone.
+
+    Returns:
+        As `Adjust` from a date, as `Approve` without one, and as `Add` where no line of the product is active.
+
+    Raises:
+        Invalid: A value cannot be read.
+        NotFound: There is no such agreement.
+    """
+    wanted, picked = read_quantity(quantity), read_day(day)
+    billed = billed_agreement(session, agreement_id, today)
+    lines = lines_of(session, agreement_id, product)
+    item = catalog(session, product).get(product)
+    reference = today if picked is None else max(picked, today)
+    if billed.why_not is None and not any(line.active(reference) for line in lines):
+        return plan_add(billed, item, wanted, picked, today, lines=lines)
+    return plan_change(billed, lines, item, wanted, picked, today, dated=picked is not None)
+
+
 def plan_back(session: Session, push: Push, *, product: str, today: date) -> Plan:
     """Plan to take back what a push wrote; refused where someone changed a line since."""
     done = [

@@ -19,12 +19,14 @@ from portal.services.decision_checks import (
     seen_token,
     writing_is_on,
 )
-from portal.services.decision_plans import billed_agreement, lines_of, plan_back, plan_for
+from portal.services.decision_finding import actor_of, card_of, company_of
+from portal.services.decision_plans import billed_agreement, lines_of, plan_back, plan_for, plan_write
 from portal.services.decision_second import confirm_planned, confirm_second
 from portal.services.decision_undo import undo
 from portal.services.decision_verbs import add, adjust, approve, dismiss, share
 
 __all__ = [
+    "actor_of",
     "add",
     "adjust",
     "adjust_many",
@@ -33,6 +35,8 @@ __all__ = [
     "approve_many",
     "billed_agreement",
     "blocking",
+    "card_of",
+    "company_of",
     "confirm_planned",
     "confirm_planned_many",
     "confirm_second",
@@ -43,6 +47,7 @@ __all__ = [
     "needs_second",
     "plan_back",
     "plan_for",
+    "plan_write",
     "seen_token",
     "share",
     "undo",
