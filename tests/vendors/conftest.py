@@ -49,8 +49,8 @@ class Read:
     def problems(self) -> list[tuple[int, str | None, str | None]]:
         """Line, column and reason of each row with a problem, found at once or at the end."""
         found = [(one.line, one.column, one.reason) for one in self.results if one.outcome is Outcome.PROBLEM]
-        late = [(line, one.column, one.reason) for one in self.counted.late for line in one.lines]
-        return sorted(found + late, key=lambda one: one[0])
+        found += [(line, one.column, one.reason) for one in self.counted.late for line in one.lines]
+        return sorted(found, key=lambda one: one[0])
 
     def data(self) -> list[SourceRow]:
         """The rows that are data."""

@@ -21,7 +21,7 @@ from portal.vendors.numbers import BadNumber, parse_number
         ("1 234,5", ",", " ", "1234.5"),
         ("1\u00a0234", ".", " ", "1234"),
         ("1\u202f234", ".", " ", "1234"),
-        ("1’234.5", ".", "'", "1234.5"),
+        ("1\u2019234.5", ".", "'", "1234.5"),
         ("(12)", ".", "", "-12"),
         ("12-", ".", "", "-12"),
         ("-12", ".", "", "-12"),
@@ -74,7 +74,7 @@ def test_text_is_never_taken_for_a_number(text: str, decimal: str, thousands: st
 
 
 def test_the_marks_are_named_where_other_ones_would_make_it_a_number() -> None:
-    with pytest.raises(BadNumber, match="“1,5” is not a number where “.” is the decimal mark and no thousands mark"):
+    with pytest.raises(BadNumber, match=r"“1,5” is not a number where “.” is the decimal mark and no thousands mark"):
         parse_number("1,5", ".", "")
 
 

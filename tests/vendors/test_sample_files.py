@@ -19,9 +19,12 @@ def entries() -> list[tuple[Path, dict[str, Any]]]:
     return [(one, entry) for one in SETS for entry in json.loads((one / "profiles.json").read_text())["files"]]
 
 
-@pytest.mark.parametrize(
+every_file = pytest.mark.parametrize(
     ("folder", "entry"), entries(), ids=lambda value: value["file"] if isinstance(value, dict) else value.name
 )
+
+
+@every_file
 def test_every_sample_file_gives_its_rows_and_counts(folder: Path, entry: dict[str, Any]) -> None:
     found = read(folder / entry["file"], FileProfile.from_spec(entry))
 
@@ -32,9 +35,7 @@ def test_every_sample_file_gives_its_rows_and_counts(folder: Path, entry: dict[s
     assert (len(found.results), len(found.counts), found.problems) == (expected["rows"], expected["counts"], [])
 
 
-@pytest.mark.parametrize(
-    ("folder", "entry"), entries(), ids=lambda value: value["file"] if isinstance(value, dict) else value.name
-)
+@every_file
 def test_a_first_guess_finds_table_columns_and_marks(folder: Path, entry: dict[str, Any]) -> None:
     guess = detect(folder / entry["file"], entry["file"]).guess
 
