@@ -222,7 +222,7 @@ def companies_by_id(session: Session, company_ids: Collection[int]) -> dict[int,
 
 def _agreements(session: Session) -> dict[int, Agreement]:
     cycles = sa.select(PsaBillingCycle.id, PsaBillingCycle.months).where(PsaBillingCycle.gone_at.is_(None))
-    months = dict(session.execute(cycles).tuples().all())
+    months = dict(session.execute(cycles).all())
     rows = session.scalars(sa.select(PsaAgreement).where(PsaAgreement.gone_at.is_(None)))
     return {row.id: agreement_of(row, months) for row in rows}
 
@@ -301,4 +301,4 @@ def _counts(
                 )
             )
     rows = session.execute(sa.select(UsageImport.id, UsageImport.filename).where(UsageImport.id.in_(file_ids)))
-    return counts, dict(rows.tuples().all())
+    return counts, dict(rows.all())

@@ -207,7 +207,7 @@ def undo_batch(
     if batch.action == "undo":
         raise Conflict("This batch is an undo itself. Decide its cards again instead.")
     members = sa.select(Decision.card_id, Decision.id).where(Decision.batch_id == batch_id).order_by(Decision.id)
-    taken = dict(session.execute(members).tuples().all())
+    taken = dict(session.execute(members).all())
 
     def one(card_id: int, new_id: int) -> Decision:
         return decision_undo.undo(
