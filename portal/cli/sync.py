@@ -25,11 +25,11 @@ group = AppGroup("sync", help="Read ConnectWise.")
 def run(*, full: bool) -> None:
     """Sync in the foreground, with progress."""
     try:
-        run_id = _queued("full" if full else "quick")
         connection = get_connectwise(reading())
         if connection is None:
-            raise click.ClickException("ConnectWise is not connected yet.")
+            raise click.ClickException("ConnectWise is not connected yet: see flask connections set.")
         client = connectwise_client(connection, Sealer(settings_of().secret_keys))
+        run_id = _queued("full" if full else "quick")
     except Refused as error:
         raise click.ClickException(str(error)) from error
     reading().rollback()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from portal.connectwise.errors import Rejected
+from portal.connectwise.errors import OutcomeUnknown, Rejected, Unreachable
 from portal.connectwise.transport import Transport
 
 
@@ -64,7 +64,6 @@ def tested(transport: Transport) -> Iterator[Permission]:
     Raises:
         Rejected: The keys are refused (``unauthorized``).
         Unreachable: No answer after every retry.
-        OutcomeUnknown: No answer to the PATCH, which could not have changed anything.
     """
     for name, entry, path in _READS:
         params = {"pageSize": "1", "page": "1"}
@@ -88,6 +87,11 @@ def _refusal_of_edit(transport: Transport) -> Rejected | None:
         transport.patch("/finance/agreements/0/additions/0", {"quantity": 0})
     except Rejected as error:
         return error
+    except OutcomeUnknown as error:
+        raise Unreachable(
+            "ConnectWise did not answer whether additions may be changed. Nothing was changed; try again.",
+            request_id=error.request_id,
+        ) from error
     return None
 
 

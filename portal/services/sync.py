@@ -148,11 +148,47 @@ def run_sync(
         log.warning("Sync %s was taken away from this worker.", run_id)
     except (ConnectWiseError, ListedNothing) as error:
         with open_session() as session:
-            _fail(session, known, str(error), now=now(), zone=zone)
+            fail(session, run_id, str(error), now=now(), zone=zone)
     except BaseException as error:
         with open_session() as session:
-            _fail(session, known, f"Something unexpected happened ({type(error).__name__}).", now=now(), zone=zone)
+            fail(session, run_id, f"Something unexpected happened ({type(error).__name__}).", now=now(), zone=zone)
         raise
+
+
+def fail(session: Session, run_id: int, why: str, *, now: datetime, zone: ZoneInfo) -> None:
+    """Note that a run failed, or cannot even begin; the last whole picture stays in place.
+
+    Args:
+        session: A writing session.
+        run_id: The run; one that is over is left alone.
+        why: What happened, and what to do, as sentences.
+        now: By the business clock.
+        zone: The portal's time zone.
+    """
+    run = session.get_one(SyncRun, run_id, populate_existing=True)
+    if run.state not in ACTIVE:
+        return
+    connection = session.get(Connection, NAME)
+    read_at = None if connection is None else connection.last_read_at
+    kept = "Nothing was read yet." if read_at is None else f"The picture of {_when(read_at, now, zone)} stays in use."
+    earlier = sa.select(SyncRun.state).where(SyncRun.id < run.id, SyncRun.state.in_(("done", "failed")))
+    before = session.scalar(earlier.order_by(SyncRun.id.desc()).limit(1))
+    run.state, run.running_mark, run.finished_at = "failed", None, datetime.now(UTC)
+    run.error = f"{why} {kept}"
+    session.flush()
+    by_person = run.requested_by != SYSTEM.name
+    if before == "failed" and not by_person:
+        return  # the first failure in a row was told; one every quarter of an hour would hide the rest of the trail
+    audit.record(
+        session,
+        what="sync",
+        action="sync.failed",
+        by=Actor(run.requested_by) if by_person else SYSTEM,
+        now=now,
+        sentence=f"A {_named(run)} failed: {run.error}",
+        agreement_id=run.agreement_id,
+        details={"run": run.id},
+    )
 
 
 class _Claimed:
@@ -295,33 +331,6 @@ def _record(
             "joined": list(changes.joined),
             "left": list(changes.left),
         },
-    )
-
-
-def _fail(session: Session, claimed: _Claimed, why: str, *, now: datetime, zone: ZoneInfo) -> None:
-    """Note that a run failed; the last whole picture stays in place."""
-    run = session.get_one(SyncRun, claimed.run_id, populate_existing=True)
-    if run.state != "running":
-        return
-    connection = session.get(Connection, NAME)
-    read_at = None if connection is None else connection.last_read_at
-    kept = "Nothing was read yet." if read_at is None else f"The picture of {_when(read_at, now, zone)} stays in use."
-    earlier = sa.select(SyncRun.state).where(SyncRun.id < run.id, SyncRun.state.in_(("done", "failed")))
-    before = session.scalar(earlier.order_by(SyncRun.id.desc()).limit(1))
-    run.state, run.running_mark, run.finished_at = "failed", None, datetime.now(UTC)
-    run.error = f"{why} {kept}"
-    session.flush()
-    if before == "failed" and claimed.requested_by == SYSTEM.name:
-        return  # the first failure in a row was told; one every quarter of an hour would hide the rest of the trail
-    audit.record(
-        session,
-        what="sync",
-        action="sync.failed",
-        by=SYSTEM if claimed.requested_by == SYSTEM.name else Actor(claimed.requested_by),
-        now=now,
-        sentence=f"A {_named(run)} failed: {run.error}",
-        agreement_id=claimed.agreement_id,
-        details={"run": run.id},
     )
 
 

@@ -198,3 +198,10 @@ def test_a_missing_right_names_the_entry_of_the_security_role(client: ConnectWis
 
     assert [(right.name, right.needed_to_read) for right in missing] == [("Change additions", False)]
     assert "Finance / Agreements: Edit" in missing[0].sentence
+
+
+def test_a_right_that_could_not_be_tried_is_not_taken_for_granted(client: ConnectWise, site: Site) -> None:
+    site.faults({"kind": "drop_after", "method": "PATCH", "times": 9})
+
+    with pytest.raises(Unreachable, match="Nothing was changed; try again"):
+        list(client.test_permissions())

@@ -453,3 +453,25 @@ def test_a_meaning_makes_the_cards_anew_at_once(psa: Psa) -> None:
         statuses.set_meaning(session, "type", 1, "in", by=COMMAND_LINE, now=psa.now, zone=ZONE)
 
     assert 1001 in {card.company_id for card in rows(psa, Card)}
+
+
+def test_a_run_that_cannot_even_begin_is_noted_and_blocks_nobody(psa: Psa) -> None:
+    with psa.open_session() as session:
+        run_id = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now).id
+        sync.fail(session, run_id, "The stored key cannot be opened.", now=psa.now, zone=ZONE)
+        sync.fail(session, run_id, "Again.", now=psa.now, zone=ZONE)
+
+    assert one(psa, SyncRun, run_id).error == "The stored key cannot be opened. Nothing was read yet."
+    assert psa.sync().state == "done"
+
+
+def test_a_stormy_psa_is_read_whole_or_not_at_all(psa: Psa) -> None:
+    psa.sync()
+    before = picture(psa)
+    kinds = ("drop_before", "status_before", "truncate", "drop_after", "html", "throttle")
+    psa.faults(*({"kind": kind, "method": "GET", "nth": 3 + 11 * n, "seconds": 0} for n, kind in enumerate(kinds)))
+
+    run = psa.sync()
+
+    assert (run.state, run.error) == ("done", None)
+    assert picture(psa) == before
