@@ -34,6 +34,7 @@ class Entry:
         count: Work for a person; 0 shows nothing.
         says: What the count counts, for those who hear it.
         flag: Whether money hangs on it.
+        under: Where its pages stand, if not under its own path.
     """
 
     path: str
@@ -42,6 +43,12 @@ class Entry:
     count: int = 0
     says: str = "need attention"
     flag: bool = False
+    under: str = ""
+
+    @property
+    def root(self) -> str:
+        """The path under which the entry is the one shown."""
+        return self.under or self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +165,14 @@ def _nav() -> list[tuple[str, list[Entry]]]:
         (
             "What comes in",
             [
-                Entry(path="/mapping", title="Mapping", icon="mapping", count=counts.unmapped, flag=True),
+                Entry(
+                    path="/mapping/accounts",
+                    under="/mapping",
+                    title="Mapping",
+                    icon="mapping",
+                    count=counts.unmapped,
+                    flag=True,
+                ),
                 Entry(path="/imports", title="Imports", icon="imports"),
                 Entry(path="/connections", title="Connections", icon="connections", count=waits, flag=True),
             ],

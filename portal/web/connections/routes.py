@@ -6,11 +6,11 @@ from typing import Any
 from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.db.records import Connection, VendorAccount
+from portal.db.records import Connection
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.jobs import queue
-from portal.services import connections, imports, sync
+from portal.services import connections, sync
 from portal.services.connections import SourceAge, Trial
 from portal.services.errors import Conflict, Invalid, NotFound, Refused
 from portal.services.sealing import Sealer
@@ -155,66 +155,6 @@ def set_writing() -> ResponseReturnValue:
         else "Writing is off: decisions are planned and kept, nothing is sent to ConnectWise."
     )
     return redirect(url_for(".index"), 303)
-
-
-@bp.get("/<key>/held")
-@may("read")
-def held(key: str) -> ResponseReturnValue:
-    """Show why a feed is held, account by account."""
-    return _held(key)
-
-
-@bp.post("/<key>/held/release")
-@may("override")
-def release(key: str) -> ResponseReturnValue:
-    """Let the held counts be used after all, with a reason."""
-    reason = forms.text(request.form, "reason")
-    if not reason:
-        return make_response(_held(key, error="Say why these counts are right, so that others can follow."), 422)
-    found = _held_import(key)
-    with transaction() as session:
-        imports.release_held(session, found, by=current_actor(), now=clock().now(), zone=clock().zone, reason=reason)
-    announce("The counts are used from now on. The cards were made anew.")
-    return redirect(url_for(".index"), 303)
-
-
-@bp.post("/<key>/held/reject")
-@may("override")
-def reject(key: str) -> ResponseReturnValue:
-    """Throw the held counts away; what held before goes on holding."""
-    found = _held_import(key)
-    reason = forms.text(request.form, "reason")
-    with transaction() as session:
-        imports.reject_held(session, found, by=current_actor(), now=clock().now(), zone=clock().zone, reason=reason)
-    announce("The held counts are thrown away. The counts from before stay in use.")
-    return redirect(url_for(".index"), 303)
-
-
-def _held(key: str, error: str = "") -> str:
-    source = _source(key)
-    files = queries.last_files(reading()).get(key)
-    if files is None or files.held is None:
-        raise NotFound(f"Nothing of {source.title} is held.")
-    names = {
-        account.external_id: account.name
-        for account in reading().query(VendorAccount).filter_by(vendor_id=files.held.vendor_id)
-    }
-    fallen = [(names.get(account) or account, last, now) for account, (last, now) in sorted(files.held.fallen.items())]
-    typed = request.form.get("reason", "")
-    return render_template(
-        "connections/held.html", source=source, held=files.held, newest=files.newest, fallen=fallen, error=error,
-        typed=typed,
-    )  # fmt: skip
-
-
-def _held_import(key: str) -> int:
-    """Give the held import that the form was about; another one by now is a conflict."""
-    source = _source(key)
-    files = queries.last_files(reading()).get(key)
-    seen = forms.whole(request.form, "import")
-    if files is None or files.held is None or (seen is not None and seen != files.held.id):
-        raise Conflict(f"{source.title} is no longer held as you saw it. Somebody was quicker, or a newer file came.")
-    return files.held.id
 
 
 def _shown() -> dict[str, Any]:

@@ -1,13 +1,21 @@
 """Today, and the tape that stands on every page."""
 
 from contextlib import suppress
+from typing import Any
 
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
+from portal.db.session import reading
 from portal.domain.periods import Period
-from portal.web.access import may, public, signed_in
-from portal.web.frame import frame, look_at
+from portal.factory import clock
+from portal.web.access import current_person, may, public, signed_in
+from portal.web.connections.queries import last_files, last_runs, planned_pushes
+from portal.web.frame import WINDOW_DAYS, frame, look_at
+from portal.web.htmx import swaps
+from portal.web.today.plots import WORDS, money_plot, pieces
+from portal.web.today.queries import month_of, needing, start_of
+from portal.web.waiting import ages, waiting
 
 bp = Blueprint("today", __name__)
 
@@ -15,8 +23,30 @@ bp = Blueprint("today", __name__)
 @bp.get("/")
 @may("read")
 def index() -> ResponseReturnValue:
-    """Show the month."""
-    return render_template("today/index.html")
+    """Show the month, or only how old the numbers are while a run is at work."""
+    if swaps("sources"):
+        return render_template("today/_sources.html", **_sources())
+    session, period = reading(), Period.holding(clock().today())
+    start = start_of(session)
+    if not start.ready:
+        return render_template("today/start.html", start=start, **_sources())
+    month = month_of(session, period, person_id=current_person().id, now=clock().now())
+    needs, more_needs = needing(session, period)
+    currencies = list(dict.fromkeys(stake.currency for stake in month.stakes))
+    return render_template(
+        "today/index.html",
+        month=month,
+        period=period,
+        pieces=pieces(month),
+        plots=[money_plot([s for s in month.stakes if s.currency == each], each) for each in currencies],
+        words=WORDS,
+        needs=needs,
+        more_needs=more_needs,
+        waiting=waiting(),
+        planned=0 if frame().read_only else planned_pushes(session),
+        window_days=WINDOW_DAYS,
+        **_sources(),
+    )
 
 
 @bp.get("/tape")
@@ -33,6 +63,19 @@ def tape() -> ResponseReturnValue:
     if frame().tape.version == request.args.get("seen"):
         return "", 204
     return render_template("today/_tape.html")
+
+
+def _sources() -> dict[str, Any]:
+    """Give what the list of sources shows."""
+    found = ages()
+    active = next((source.active_run_id for source in found if source.active_run_id is not None), None)
+    runs = last_runs(reading())
+    return {
+        "sources": found,
+        "files": last_files(reading()),
+        "active": next((run for run in runs if run.id == active), None),
+        "last_run": runs[0] if runs else None,
+    }
 
 
 def register(app: Flask) -> None:
