@@ -1,0 +1,322 @@
+"""What the board's templates need, gathered in a fixed number of queries."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import request, url_for
+from sqlalchemy.orm import Session
+
+from portal.db.records import Card, Connection, SyncRun
+from portal.domain.periods import Period
+from portal.factory import clock
+from portal.services import connections, mapping
+from portal.services.errors import NotFound
+from portal.web import filters as shown
+from portal.web.access import current_actor, current_person
+from portal.web.cards import queries
+from portal.web.cards.filters import (
+    GROUPS,
+    MINIMA,
+    SHOWS,
+    SORTS,
+    BoardFilter,
+    hidden_copy,
+    read_back,
+    read_filter,
+)
+from portal.web.cards.limits import limits_of
+from portal.web.cards.rows import Row, Where, make_rows
+from portal.web.cards.words import KINDS, STATES, count_of
+
+FOLD_LIMIT = 50
+
+
+def current_period() -> Period:
+    """Give the month of today."""
+    return Period.holding(clock().today())
+
+
+def asked_for(session: Session) -> tuple[BoardFilter, dict[str, str]]:
+    """Read the board's parameters from the address, with the vendors' titles by slug."""
+    titles = queries.vendor_titles(session)
+    return read_filter(request.args, current_period(), titles), titles
+
+
+def list_of_row(session: Session) -> BoardFilter | None:
+    """Give the list that a row's request came from; none: the row stands on its card's own page."""
+    back = request.values.get("back", "")
+    return read_back(back, current_period(), queries.vendor_titles(session)) if back else None
+
+
+def plain_board(session: Session) -> BoardFilter:
+    """Give the board of the current period as it opens."""
+    return read_filter({}, current_period(), queries.vendor_titles(session))
+
+
+def where_now(session: Session, board: BoardFilter | None, titles: dict[str, str], period: Period) -> Where:
+    """Gather what all rows of a list have in common."""
+    now, zone = clock().now(), clock().zone
+    connection = session.get(Connection, "connectwise")
+    return Where(
+        now=now,
+        zone=zone,
+        period=period,
+        by=current_actor(),
+        ages={age.key: age for age in connections.source_ages(session, now, zone)},
+        titles=titles,
+        limits=limits_of(session, current_person()),
+        writing=connection is not None and connection.writing,
+        board=board,
+        site=None if connection is None else psa_site(connection.url),
+    )
+
+
+def psa_site(url: str) -> str | None:
+    """Give the address of ConnectWise's own pages from that of its API (whose host has "api-" before it)."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api-')}" if parts.scheme and parts.netloc else None
+
+
+def find_card(session: Session, card_id: int) -> Card:
+    """Give a card.
+
+    Raises:
+        NotFound: There is none.
+    """
+    card = session.get(Card, card_id)
+    if card is None:
+        raise NotFound(f"There is no card {card_id}. It may have lost its basis; the board shows what there is.")
+    return card
+
+
+def board_context(session: Session, board: BoardFilter, titles: dict[str, str]) -> dict[str, Any]:
+    """Gather a page of the board."""
+    where = where_now(session, board, titles, board.period)
+    page = queries.page_of_cards(session, board, titles)
+    cards = page.cards
+    rows = {row.id: row for row in make_rows(cards, queries.latest_decisions(session, cards), where)}
+    return {
+        **counts_context(session, board),
+        "page": page,
+        "rows": rows,
+        "where": where,
+        "tickable_ids": {row.id for row in rows.values() if row.tickable},
+        "list_title": SHOWS[board.show] if board.show != "decide" else "Cards to decide",
+        "order_words": f"{GROUPS[board.group].lower()}, {SORTS[board.sort].lower()}",
+        "pager_words": _pager_words(page),
+        "hidden": hidden_copy(board),
+        "group_link": _group_link(board),
+        "folds": [],
+        "details": {},
+    }
+
+
+def counts_context(session: Session, board: BoardFilter) -> dict[str, Any]:
+    """Gather the heading and the tabs of a list."""
+    counts = queries.count(session, board)
+    totals = queries.total(session, board)
+    return {
+        "board": board,
+        "counts": counts,
+        "totals": totals,
+        "tabs": list(SHOWS.items()),
+        "heading": heading(board, counts),
+        "subtitle": subtitle(board, counts, totals),
+    }
+
+
+def heading(board: BoardFilter, counts: queries.Counts) -> str:
+    """Say the list as a fact."""
+    number = counts.matching
+    phrases = {
+        "decide": ("card to decide", "cards to decide"),
+        "equal": ("card proved equal", "cards proved equal"),
+        "uncompared": ("card not compared", "cards not compared"),
+        "decided": ("card decided", "cards decided"),
+        "stale": ("stale card", "stale cards"),
+        "all": (f"card in {shown.period(board.period)}", f"cards in {shown.period(board.period)}"),
+    }
+    one, many = phrases[board.show]
+    if board.narrowed:
+        return f"{number:,} of {count_of(counts.without, one, many)}"
+    if board.show == "decide" and not number:
+        return "Nothing to decide"
+    return count_of(number, one, many)
+
+
+def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals) -> str:
+    """Say what the list is worth, by currency."""
+    parts = []
+    if board.show == "decide":
+        if totals.revenue:
+            month = sums_words(totals.revenue)
+            year = sums_words({currency: amount * 12 for currency, amount in totals.revenue.items()})
+            profit = sums_words(totals.profit)
+            parts.append(f"{month} a month if all are approved, {year} a year; profit {profit} a month.")
+        if totals.unproved and any(totals.unproved.values()):
+            amounts = " and ".join(shown.money(amount, currency) for currency, amount in totals.unproved.items())
+            unsaid = sum(totals.by_kind.get(kind, 0) for kind in ("not_reported", "to_split"))
+            parts.append(f"{count_of(unsaid, 'more is', 'more are')} not reported or to split: {amounts} a month.")
+        if counts.tabs["equal"] and not board.narrowed:
+            verb = "is proved equal and needs" if counts.tabs["equal"] == 1 else "are proved equal and need"
+            parts.append(f"{counts.tabs['equal']:,} {verb} nothing.")
+    elif board.show == "decided" and totals.revenue:
+        parts.append(f"{sums_words(totals.revenue)} a month by the numbers as they stand.")
+    else:
+        parts.append(
+            {
+                "equal": "Vendor and PSA agree, nothing to do.",
+                "uncompared": "Products that no vendor feeds.",
+                "stale": "Their agreement or company left since the card was made.",
+            }.get(board.show, "")
+        )
+    return " ".join(part for part in parts if part)
+
+
+def sums_words(sums: dict[str, Any]) -> str:
+    """Write signed sums of money side by side, one a currency."""
+    return " and ".join(shown.signed_money(amount, currency) for currency, amount in sorted(sums.items())) or "0"
+
+
+def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], made: dict[str, Any]) -> dict[str, Any]:
+    """Gather what stands around the list: choices, notices, folds, the empty state."""
+    kinds, vendors = queries.kinds_of_tab(session, board)
+    connection = session.get(Connection, "connectwise")
+    return {
+        "facets": {
+            "kinds": [(kind, KINDS[kind].word, kinds[kind]) for kind in KINDS if kinds.get(kind)],
+            "vendors": [(slug, title, vendors.get(slug, 0)) for slug, title in titles.items()],
+            "minima": [(str(amount), f"{amount} and more") for amount in MINIMA],
+            "groups": list(GROUPS.items()),
+            "sorts": list(SORTS.items()),
+        },
+        "unmapped": _unmapped(session, board),
+        "run": _broken_run(session, connection),
+        "empty": None if made["page"].total else _empty(board, made["counts"], connection),
+        "folds": _folds(session, board, made["counts"]),
+    }
+
+
+def _pager_words(page: queries.Page) -> str:
+    whole = ", in whole groups" if page.pages > 1 and not any(group.cut for group in page.groups) else ""
+    return f"Cards {page.first:,} to {page.last:,} of {page.total:,}{whole}"
+
+
+def _group_link(board: BoardFilter) -> Callable[[queries.Group], str | None]:
+    def link(group: queries.Group) -> str | None:
+        name = {"company": "company", "product": "product"}.get(board.group)
+        if name is None:
+            return None
+        return url_for("cards.index", **board.args(**{name: group.key}, page=None, open=None))
+
+    return link
+
+
+def _unmapped(session: Session, board: BoardFilter) -> dict[str, Any] | None:
+    """Say what stands on no card, since its account or service is not mapped."""
+    missing = mapping.missing(session, board.period, clock().zone)
+    accounts, services = len(missing.accounts), len(missing.services)
+    if not accounts and not services:
+        return None
+    parts = []
+    if accounts:
+        parts.append(count_of(accounts, "vendor account"))
+    if services:
+        parts.append(count_of(services, "service"))
+    return {
+        "any": True,
+        "units": missing.units,
+        "money": {currency: amount for currency, amount in missing.money.items() if amount},
+        "words": f"{' and '.join(parts)} {'is' if accounts + services == 1 else 'are'} unmapped",
+        "href": "/mapping/accounts" if accounts else "/mapping/services",
+    }
+
+
+def _broken_run(session: Session, connection: Connection | None) -> dict[str, str] | None:
+    """Say that the last sync broke off, so that an older whole picture is shown."""
+    run = session.scalars(
+        sa.select(SyncRun).where(SyncRun.kind != "agreement").order_by(SyncRun.id.desc()).limit(1)
+    ).first()
+    if run is None or run.state != "failed" or connection is None:
+        return None
+    stopped = run.queued_at.astimezone(clock().zone)
+    if connection.last_read_at is None:
+        return {"what": f"Sync stopped at {stopped:%H:%M}.", "text": "Nothing whole was read yet."}
+    whole = connection.last_read_at.astimezone(clock().zone)
+    return {"what": f"Sync stopped at {stopped:%H:%M};", "text": f"you see the whole picture of {whole:%H:%M}."}
+
+
+def _empty(board: BoardFilter, counts: queries.Counts, connection: Connection | None) -> dict[str, Any]:
+    """Say why the list is empty, and what to do."""
+    nothing: dict[str, Any] = {"steps": None, "href": None, "link": None}
+    if board.narrowed:
+        href = url_for("cards.index", **board.cleared().args())
+        return nothing | {
+            "what": "No card matches.",
+            "text": f"{counts.without:,} without these filters.",
+            "href": href,
+            "link": "Clear filters",
+        }
+    if connection is None or connection.last_read_at is None:
+        return nothing | {
+            "what": "Nothing was read yet.",
+            "text": "Cards come from what ConnectWise bills and what vendors count. In this order:",
+            "steps": [
+                ("Connect ConnectWise and read it once", "/connections"),
+                ("Import a vendor's file", "/imports"),
+                ("Map the vendor's accounts and services", "/mapping/accounts"),
+            ],
+        }
+    if not counts.period:
+        return nothing | {
+            "what": f"{shown.period(board.period)} has no cards.",
+            "text": "They are made with the next sync or import.",
+        }
+    texts = {
+        "decide": ("Everything is decided.", f"{counts.tabs['equal']:,} were equal from the start."),
+        "decided": ("Nothing is decided yet.", "Decided cards stand here with what became of them."),
+        "stale": ("No card is stale.", "Cards whose agreement or company left would stand here."),
+        "equal": ("No card is proved equal.", ""),
+        "uncompared": ("Every product is fed by a vendor.", ""),
+    }
+    what, text = texts.get(board.show, ("There are no cards.", ""))
+    return nothing | {"what": what, "text": text}
+
+
+def _folds(session: Session, board: BoardFilter, counts: queries.Counts) -> list[dict[str, str]]:
+    """Give the folds under the work list, those that hold something."""
+    if board.show != "decide":
+        return []
+    states = queries.state_counts(session, board) if counts.tabs["decided"] else {}
+    decided = ", ".join(
+        f"{number:,} {STATES[state].word[0].lower()}{STATES[state].word[1:]}"
+        for state, number in sorted(states.items(), key=lambda item: -item[1])
+    )
+    words = {
+        "decided": decided,
+        "equal": "vendor and PSA agree, nothing to do",
+        "uncompared": "products that no vendor feeds",
+        "stale": "agreement or company left since the card was made",
+    }
+    titles = {"decided": "decided", "equal": "proved equal", "uncompared": "not compared", "stale": "stale"}
+    return [
+        {
+            "show": show,
+            "title": f"{counts.tabs[show]:,} {titles[show]}",
+            "words": text,
+            "href": url_for("cards.index", **board.args(show=show, group="none", kind=None, page=None, open=None)),
+            "page": url_for("cards.index", **board.args(show=show, kind=None, page=None, open=None)),
+        }
+        for show, text in words.items()
+        if counts.tabs[show]
+    ]
+
+
+def one_row(session: Session, card: Card, board: BoardFilter | None, asked: int = 0) -> Row:
+    """Make one card's row as it stands in its list or on its own page."""
+    titles = queries.vendor_titles(session)
+    where = where_now(session, board, titles, Period.parse(card.period))
+    latest = queries.latest_decisions(session, [card])
+    return make_rows([card], latest, where, asked)[0]

@@ -1,0 +1,472 @@
+"""What stands below a row: why its numbers are what they are, and the forms of its decisions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from portal.db.records import Card, Decision, PsaAgreement, PsaProduct, Push, SyncRun
+from portal.domain.invoicing import invoiced_period
+from portal.domain.periods import Period
+from portal.domain.psa import BilledAgreement
+from portal.domain.quantities import plain
+from portal.domain.splits import CannotSplit, Split, share
+from portal.domain.steps import Plan
+from portal.factory import clock
+from portal.services import cards, decisions
+from portal.services.card_picture import picture
+from portal.services.errors import Invalid, NotFound, Refused
+from portal.web import filters as shown
+from portal.web.cards.forms import Typed, read_split
+from portal.web.cards.rows import VERBS, Row, approve_label, effective
+from portal.web.cards.words import STATES
+
+EARLIER = 12  # decisions and months listed
+TICK_LABELS = {"invoiced_ok": "I want it billed that way", "scheduled_ok": "I want both"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToTick:
+    """A warning of a plan, with the words beside its tick box; several of one sort share a box."""
+
+    code: str
+    sentence: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dates:
+    """The effective date of a form: a field, or locked with the reason.
+
+    Args:
+        open: The agreement prorates.
+        value: What the field holds before anybody typed.
+    """
+
+    open: bool
+    today: str
+    value: str = ""
+    first: str = ""
+    last: str = ""
+    hint: str = ""
+    agreement: str = ""
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An agreement that may take a line, or why it may not."""
+
+    id: int
+    name: str
+    words: str
+    billed: BilledAgreement
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One agreement of a split, with what it bills."""
+
+    id: int
+    name: str
+    psa: Decimal | None
+
+    @property
+    def psa_text(self) -> str:
+        """The quantity as a field holds it."""
+        return "" if self.psa is None else plain(self.psa)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sharing:
+    """The parts of a split, or why it cannot be shared so."""
+
+    parts: Mapping[int, Decimal] = field(default_factory=dict)
+    reason: str = ""
+
+
+def why(session: Session, row: Row) -> dict[str, Any]:
+    """Gather why a card's numbers are what they are."""
+    card, where = row.card, row.where
+    explained = cards.explain(session, card, today=where.today, zone=where.zone)
+    period = Period.parse(card.period)
+    plan, blocked = None, None
+    if row.decidable and card.kind in {"increase", "decrease"}:
+        plan, blocked = _try_plan(session, card, "approve", Typed())
+    return {
+        "why": {
+            "explained": explained,
+            "plan": plan,
+            "no_plan": blocked,
+            "notes": [] if plan is None else notes_of(plan),
+            "next_invoice_on": _next_invoice_on(explained.billed),
+            "looked_at": period.looked_at(where.today),
+            "shown": sum((one.line.quantity for one in explained.lines if one.state == "active"), Decimal(0)),
+            "included": sum((one.line.less_included for one in explained.lines if one.state == "active"), Decimal(0)),
+            "changed": max((one for one in explained.lines if one.last_updated), key=_updated, default=None),
+            "covers": _covers(explained, period),
+            "files": sorted(
+                {(one.usage_import.filename, one.usage_import.id) for one in explained.sources if one.usage_import}
+            ),
+            "earlier": _earlier(session, card),
+            "months": _months(session, card),
+            "reading": active_reading(session, card),
+            "can_read": card.agreement_id is not None and where.by.at_least("biller"),
+        },
+        "verbs": VERBS,
+        "states": STATES,
+    }
+
+
+def _updated(line: cards.LineShown) -> Any:  # noqa: ANN401 - moments, which only compare
+    return line.last_updated
+
+
+def _covers(explained: cards.Explanation, period: Period) -> str:
+    """Say which days the counts cover, where they are not the period's own."""
+    days = set()
+    for source in explained.sources:
+        spec = (source.usage_import.spec if source.usage_import is not None else None) or {}
+        covered = spec.get("covers") or spec.get("days")
+        if isinstance(covered, list | tuple) and len(covered) == 2:  # noqa: PLR2004 - first and last day
+            days.add(f"{covered[0]} to {covered[1]}")
+    return f"Covers {' and '.join(sorted(days))}." if days else f"Covers {shown.period(period)}."
+
+
+def _earlier(session: Session, card: Card) -> list[Decision]:
+    """Give earlier decisions on this pair of company and product, newest first."""
+    query = (
+        sa.select(Decision)
+        .join(Card, Card.id == Decision.card_id)
+        .where(Card.company_id == card.company_id, Card.product == card.product)
+        .order_by(Decision.id.desc())
+        .limit(EARLIER)
+    )
+    return list(session.scalars(query))
+
+
+def _months(session: Session, card: Card) -> list[Card]:
+    """Give the cards of this product on this agreement month by month, oldest first."""
+    same = Card.agreement_id.is_(None) if card.agreement_id is None else Card.agreement_id == card.agreement_id
+    query = (
+        sa.select(Card)
+        .where(Card.company_id == card.company_id, Card.product == card.product, same, Card.period <= card.period)
+        .order_by(Card.period.desc())
+        .limit(EARLIER)
+    )
+    return list(session.scalars(query))[::-1]
+
+
+def active_reading(session: Session, card: Card) -> SyncRun | None:
+    """Give the reading of this agreement that waits or works."""
+    if card.agreement_id is None:
+        return None
+    query = sa.select(SyncRun).where(
+        SyncRun.kind == "agreement", SyncRun.agreement_id == card.agreement_id, SyncRun.state.in_(("queued", "running"))
+    )
+    return session.scalars(query.order_by(SyncRun.id.desc()).limit(1)).first()
+
+
+def plan_context(session: Session, row: Row, action: str, form: Typed) -> dict[str, Any]:
+    """Gather the plan of a form as it is typed: its writes, warnings, and the words of its button."""
+    card = row.card
+    plan, no_plan = _undo_plan(session, row) if action == "undo" else _try_plan(session, card, action, form)
+    target = card.agreement_id if action != "add" else form.agreement
+    billed = _billed(session, target, row)
+    second = None
+    if plan is not None and not plan.refused and plan.steps:
+        wanted = _wanted(card, action, form)
+        lower = wanted is not None and card.psa_quantity is not None and wanted < card.psa_quantity
+        second = decisions.needs_second(session, card, plan, lower=lower)
+    return {
+        "action": action,
+        "plan": plan,
+        "no_plan": no_plan,
+        "notes": [] if plan is None else notes_of(plan),
+        "warnings": _warnings(plan),
+        "second": second,
+        "currency": card.currency,
+        "next_invoice_on": _next_invoice_on(billed),
+        "button": _button(row, action, form, billed, plan),
+    }
+
+
+def form_context(session: Session, row: Row, action: str, form: Typed) -> dict[str, Any]:
+    """Gather what a decision's form needs."""
+    card = row.card
+    made: dict[str, Any] = {"form": form, "title": f"{TITLES[action]}: {row.name}", "action": action}
+    match action:
+        case "approve":
+            made |= plan_context(session, row, action, form)
+        case "adjust":
+            billed = _billed(session, card.agreement_id, row)
+            made["dates"] = _dates(row, billed)
+            default = card.proposed_quantity if card.proposed_quantity is not None else card.psa_quantity
+            made["default_quantity"] = "" if default is None else plain(default)
+            _prefill(form, quantity=default, day=row.where.today if made["dates"].open else None)
+            made |= plan_context(session, row, action, form)
+        case "dismiss":
+            made |= {
+                "last_reasons": _last_reasons(session, row.where.by.person_id),
+                "next_month": shown.month_name(Period.parse(card.period).next),
+            }
+        case "add":
+            made |= _add_context(session, row, form)
+            made |= plan_context(session, row, action, form)
+        case "split":
+            made |= split_context(session, row, form)
+        case _:
+            made |= plan_context(session, row, action, form)
+    return made
+
+
+TITLES = {
+    "approve": "Approve",
+    "adjust": "Adjust",
+    "dismiss": "Dismiss",
+    "add": "Add",
+    "split": "Share",
+    "undo": "Undo",
+}
+
+
+def notes_of(plan: Plan) -> list[str]:
+    """Give what a plan says besides its writes and its figure for the next invoice."""
+    rest = plan.sentences[len(plan.steps) :]
+    return [one for one in rest if not one.startswith(("Next invoice ", "No figure "))]
+
+
+def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
+    """Gather the agreements that share a count, and the parts as typed."""
+    card = row.card
+    query = sa.select(Card).where(
+        Card.period == card.period,
+        Card.company_id == card.company_id,
+        Card.product == card.product,
+        Card.agreement_id.is_not(None),
+        Card.gone_at.is_(None),
+        Card.state != "stale",
+    )
+    parts = [
+        Part(id=one.agreement_id, name=one.agreement or str(one.agreement_id), psa=one.psa_quantity)
+        for one in session.scalars(query.order_by(Card.agreement_id))
+        if one.agreement_id is not None
+    ]
+    last = str(parts[-1].id) if parts else ""
+    whole = card.vendor_quantity or Decimal(0)
+    if not {"all_to", "rest_to"} & form.values.keys():  # nothing was typed yet
+        form.values["rest_to"] = last
+        form.values |= {f"fixed-{part.id}": part.psa_text for part in parts[:-1]}
+    return {
+        "parts": parts,
+        "whole": whole,
+        "default_rest": last,
+        "sharing": _sharing(whole, form, [part.id for part in parts]),
+    }
+
+
+def _sharing(whole: Decimal, form: Typed, agreements: list[int]) -> Sharing:
+    try:
+        typed = read_split(form)
+    except Invalid as error:
+        return Sharing(reason=str(error))
+    shared = share(whole, Split(all_to=typed.all_to, fixed=typed.fixed, rest_to=typed.rest_to), agreements)
+    return Sharing(reason=shared.reason) if isinstance(shared, CannotSplit) else Sharing(parts=shared)
+
+
+def _add_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
+    """Gather the agreements of a company that may take a line, those that may not with why, and the catalogue item."""
+    card, where = row.card, row.where
+    seen = picture(
+        session, period=Period.parse(card.period), today=where.today, zone=where.zone, company_ids=[card.company_id]
+    )
+    names = dict(
+        session.execute(
+            sa.select(PsaAgreement.id, PsaAgreement.name).where(PsaAgreement.company_id == card.company_id)
+        ).all()
+    )
+    choices, refused = [], []
+    for one in sorted(seen.billed.values(), key=lambda billed: billed.agreement.id):
+        if one.agreement.company_id != card.company_id:
+            continue
+        name = names.get(one.agreement.id) or str(one.agreement.id)
+        if one.why_not is not None:
+            refused.append(Choice(id=one.agreement.id, name=name, words=one.why_not, billed=one))
+            continue
+        cycle = _cycle(one.cycle_months)
+        prorates = "prorates" if one.agreement.prorates else "does not prorate"
+        choices.append(Choice(id=one.agreement.id, name=name, words=f"{cycle}, {prorates}", billed=one))
+    if form.agreement is None and len(choices) == 1 and "agreement" not in form.errors:
+        form.agreement = choices[0].id
+    chosen = next((one for one in choices if one.id == form.agreement), None)
+    item = session.scalars(
+        sa.select(PsaProduct).where(PsaProduct.identifier == card.product, PsaProduct.gone_at.is_(None)).limit(1)
+    ).first()
+    bundle = item is not None and (item.product_class or "").casefold() == "bundle"
+    _prefill(form, quantity=card.proposed_quantity, day=None)
+    return {
+        "choices": choices,
+        "refused_choices": refused,
+        "chosen": None if chosen is None else chosen.id,
+        "dates": _dates(row, None if chosen is None else chosen.billed, needed=False),
+        "default_quantity": "" if card.proposed_quantity is None else plain(card.proposed_quantity),
+        "item": {
+            "price": "" if item is None or item.price is None else plain(item.price),
+            "cost": "" if item is None or item.cost is None else plain(item.cost),
+        },
+        "bundle": (
+            f"{card.product} is a bundle: ConnectWise refuses a bundle as an addition. Add its parts there instead."
+            if bundle
+            else None
+        ),
+    }
+
+
+def _cycle(months: int | None) -> str:
+    return {None: "no billing cycle", 1: "monthly", 3: "quarterly", 6: "half-yearly", 12: "yearly"}.get(
+        months, f"every {months} months"
+    )
+
+
+def _prefill(form: Typed, *, quantity: Decimal | None, day: date | None) -> None:
+    """Give fields that nobody typed in what the form shows in them."""
+    if form.quantity is None and "quantity" not in form.values:
+        form.quantity = quantity
+    if form.day is None and "date" not in form.values:
+        form.day = day
+
+
+def _dates(row: Row, billed: BilledAgreement | None, *, needed: bool = True) -> Dates:
+    """Say whether a date may be picked, and within which days."""
+    today = row.where.today
+    words = (
+        f"{shown.day_words(today)} {today.year}"
+        if not str(shown.day_words(today)).endswith(str(today.year))
+        else shown.day_words(today)
+    )
+    if billed is None or not billed.agreement.prorates:
+        return Dates(
+            open=False,
+            today=f"{words}, today",
+            agreement=row.card.agreement or (billed.agreement.name if billed is not None else ""),
+            link=row.where.psa_link(None if billed is None else billed.agreement.id),
+        )
+    own = billed.agreement
+    span = [shown.day_words(own.start) if own.start else None, shown.day_words(own.last_day) if own.last_day else None]
+    if all(span):
+        bounds = f" {span[0]} to {span[1]}, its own dates."
+    elif span[0]:
+        bounds = f" From {span[0]} on, when the agreement begins."
+    else:
+        bounds = ""
+    return Dates(
+        open=True,
+        today=words,
+        value=today.isoformat() if needed else "",
+        first=own.start.isoformat() if own.start else "",
+        last=own.last_day.isoformat() if own.last_day else "",
+        hint=f"This agreement prorates.{bounds}" + ("" if needed else " Left empty: today."),
+    )
+
+
+def _billed(session: Session, agreement_id: int | None, row: Row) -> BilledAgreement | None:
+    if agreement_id is None:
+        return None
+    try:
+        day = Period.parse(row.card.period).looked_at(row.where.today)
+        return decisions.billed_agreement(session, agreement_id, day)
+    except NotFound:
+        return None
+
+
+def _next_invoice_on(billed: BilledAgreement | None) -> date | None:
+    period = None if billed is None else invoiced_period(billed)
+    return None if period is None else period.invoice_on
+
+
+def _wanted(card: Card, action: str, form: Typed) -> Decimal | None:
+    return card.proposed_quantity if action == "approve" else form.quantity
+
+
+def _try_plan(session: Session, card: Card, action: str, form: Typed) -> tuple[Plan | None, str]:
+    """Plan what is typed; where it cannot be planned, say why."""
+    unread = [form.errors[name] for name in ("quantity", "date", "agreement", "price", "cost") if name in form.errors]
+    if unread:
+        return None, unread[0]
+    if action == "add" and form.agreement is None:
+        return None, "Choose the agreement that gets the line."
+    today = clock().today()
+    try:
+        if action == "approve":
+            return decisions.plan_for(session, card, "approve", today=today), ""
+        return (
+            decisions.plan_for(
+                session,
+                card,
+                "add" if action == "add" else "adjust",
+                quantity=form.quantity if form.quantity is not None else "",
+                day=form.day,
+                agreement_id=form.agreement if action == "add" else None,
+                price=form.price,
+                cost=form.cost,
+                today=today,
+            ),
+            "",
+        )
+    except Refused as error:
+        return None, str(error)
+
+
+def _undo_plan(session: Session, row: Row) -> tuple[Plan | None, str]:
+    """Plan to take back what the latest decision wrote."""
+    push = None if row.push_id is None else session.get(Push, row.push_id)
+    if push is None:
+        return None, "Nothing was written, so there is nothing to undo."
+    try:
+        return decisions.plan_back(session, push, product=row.card.product, today=row.where.today), ""
+    except Refused as error:
+        return None, str(error)
+
+
+def _warnings(plan: Plan | None) -> list[ToTick]:
+    """Give the warnings, those of one sort as one with one tick."""
+    sentences: dict[str, list[str]] = {}
+    for one in () if plan is None else plan.warnings:
+        sentences.setdefault(one.code, []).append(one.sentence)
+    return [ToTick(code=code, sentence=" ".join(all_), label=TICK_LABELS[code]) for code, all_ in sentences.items()]
+
+
+def _button(row: Row, action: str, form: Typed, billed: BilledAgreement | None, plan: Plan | None) -> dict[str, str]:
+    """Give the words of a form's button: verb, number, date."""
+    if action == "approve":
+        label, soft = approve_label(row.card, row.where)
+        return {"label": label, "soft": soft}
+    number = "" if form.quantity is None or "quantity" in form.errors else f" {shown.quantity(form.quantity)}"
+    if action == "undo":
+        steps = () if plan is None else plan.steps
+        return {"label": "Undo", "soft": ", effective today" if steps else ""}
+    verb = {"adjust": "Adjust to" if number else "Adjust", "add": "Add"}[action]
+    prorates = billed is not None and billed.agreement.prorates
+    if prorates and form.day is not None:
+        soft = f", effective {form.day.day} {shown.MONTHS[form.day.month - 1][:3]} {form.day.year}"
+    elif action == "adjust" and prorates:
+        soft = ""
+    else:
+        soft = effective(row.where)
+    return {"label": f"{verb}{number}", "soft": soft}
+
+
+def _last_reasons(session: Session, person_id: int | None) -> list[str]:
+    """Give the four reasons a person last dismissed with."""
+    query = (
+        sa.select(Decision.reason, sa.func.max(Decision.id).label("latest"))
+        .where(Decision.action == "dismiss", Decision.reason.is_not(None), Decision.by_id == person_id)
+        .group_by(Decision.reason)
+        .order_by(sa.desc("latest"))
+        .limit(4)
+    )
+    return [reason for reason, _ in session.execute(query) if reason]

@@ -1,0 +1,11 @@
+"""Pushes and batches: what became of decisions, and what to do where one did not go through."""
+
+from flask import Flask
+
+from portal.web.pushes import batches, routes
+
+
+def register(app: Flask) -> None:
+    """Give the app pushes and batches."""
+    app.register_blueprint(routes.bp)
+    app.register_blueprint(batches.bp)
