@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.connectwise import ConnectWise
-from portal.db.records import Connection, SyncRun
+from portal.db.records import Connection, SyncRun, UsageImport, Vendor
 from portal.domain.periods import Period
 from portal.services import (
     connections,
@@ -298,6 +299,7 @@ def _take_step(number: int, step: _Step, around: Surroundings, by: Actor) -> Non
     for file in step.files:
         around.say(_import(file, around, by))
     with around.open_session() as session:
+        _all_read(session, around.now())
         cards_anew(session, now=around.now(), zone=around.zone)
         period = Period.of(around.now(), around.zone)
         missing = mapping.missing(session, period, around.zone)
@@ -306,6 +308,14 @@ def _take_step(number: int, step: _Step, around: Surroundings, by: Actor) -> Non
             f"Cards of {period}: {made.cards}. Unmapped: {len(missing.accounts)} accounts, "
             f"{len(missing.services)} services."
         )
+
+
+def _all_read(session: Session, moment: datetime) -> None:
+    """Take every vendor as read at a step, so that nothing is too old but a feed that is held."""
+    held = sa.select(UsageImport.vendor_id).where(UsageImport.state == "held")
+    committed = sa.select(UsageImport.vendor_id).where(UsageImport.state == "committed")
+    for vendor in session.scalars(sa.select(Vendor).where(Vendor.id.in_(committed), Vendor.id.not_in(held))):
+        vendor.last_commit_at = moment
 
 
 def _sync(around: Surroundings, by: Actor) -> None:
