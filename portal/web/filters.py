@@ -104,7 +104,7 @@ def age(value: datetime | None, now: datetime | None = None) -> str:
         return NOTHING
     seconds = max(0, int(((now or clock().now()) - value).total_seconds()))
     if seconds < _MINUTE:
-        return "less than 1 min"
+        return "under 1 min"
     if seconds < _HOUR:
         return f"{seconds // _MINUTE} min"
     if seconds < 2 * _DAY:

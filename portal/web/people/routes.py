@@ -8,9 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from portal.db.records.people import ROLES
 from portal.db.session import reading, transaction
+from portal.domain.quantities import plain
 from portal.factory import clock, settings_of
-from portal.services import people, sessions
+from portal.services import people, sessions, settings_store
 from portal.services.errors import Conflict, Invalid
+from portal.web import forms
 from portal.web.access import current_actor, may
 from portal.web.htmx import announce
 
@@ -113,7 +115,33 @@ def end_sessions(person_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index"), 303)
 
 
+@bp.post("/limits")
+@may("settings")
+def limits() -> ResponseReturnValue:
+    """Set which decisions need a second person."""
+    currency = _home_currency()
+    try:
+        above = forms.amount(request.form, "above")
+    except Invalid as error:
+        return make_response(_page(errors=error.fields), 422)
+    with transaction() as session:
+        stored = settings_store.get(session, "limits", {})
+        amounts = {name: value for name, value in (stored.get("amount") or {}).items() if name != currency}
+        if above is not None:
+            amounts[currency] = plain(above)
+        wanted = {"amount": amounts, "any_decrease": forms.ticked(request.form, "any_decrease")}
+        settings_store.put(session, "limits", wanted, by=current_actor(), now=clock().now())
+    announce("Saved. It holds for decisions from now on.")
+    return redirect(url_for(".index"), 303)
+
+
+def _home_currency() -> str:
+    return str(settings_store.get(reading(), "home_currency", {"code": "USD"})["code"])
+
+
 def _page(errors: dict[str, str] | None = None) -> str:
+    currency = _home_currency()
+    stored = settings_store.get(reading(), "limits", {})
     living = Counter(each.person_id for each in sessions.living_sessions(reading(), now=datetime.now(UTC)))
     everybody = people.everybody(reading())
     return render_template(
@@ -122,6 +150,9 @@ def _page(errors: dict[str, str] | None = None) -> str:
         living=living,
         admins=sum(1 for each in everybody if each.role == "admin" and each.active),
         errors=errors or {},
+        currency=currency,
+        above=request.form.get("above", "") if errors else (stored.get("amount") or {}).get(currency, ""),
+        any_decrease=bool(stored.get("any_decrease")),
         typed=request.form if errors else {},
         roles=[(each, f"{each.capitalize()}: {MEANINGS[each]}") for each in ROLES],
         real_now=datetime.now(UTC),

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from portal.db.session import reading, transaction
+from portal.domain.quantities import plain
 from portal.factory import clock
 from portal.services import passwords, people, sessions
 from portal.services.errors import Invalid
@@ -15,7 +16,11 @@ from portal.web.htmx import announce
 
 bp = Blueprint("profile", __name__, url_prefix="/profile")
 THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
-DENSITIES = (("roomy", "Two lines a row"), ("compact", "One line a row"))
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("iPhone", "an iPhone"), ("iPad", "an iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "a Mac"),
+    ("Linux", "Linux"),
+)  # fmt: skip
 
 
 @bp.get("")
@@ -29,11 +34,15 @@ def index() -> ResponseReturnValue:
 @may("read")
 def save() -> ResponseReturnValue:
     """Keep how this person likes the screens."""
-    theme, density = request.form.get("theme", ""), request.form.get("density", "")
+    theme = request.form.get("theme", "")
+    try:
+        ask_above = forms.amount(request.form, "ask_above")
+    except Invalid as error:
+        return make_response(_page(error.fields, ask_above=request.form.get("ask_above", "")), 422)
     wanted = {
         "theme": theme if theme in people.THEMES else "system",
-        "density": density if density in dict(DENSITIES) else "roomy",
         "letter_keys": forms.ticked(request.form, "letter_keys"),
+        "ask_above": None if ask_above is None else plain(ask_above),
     }
     with transaction() as store:
         people.set_preferences(store, current_person().id, wanted)
@@ -85,7 +94,7 @@ def end_one(sign_in_id: int) -> ResponseReturnValue:
     return redirect(url_for(".index"), 303)
 
 
-def _page(errors: dict[str, str]) -> str:
+def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
     person = current_person()
     living = sessions.living_sessions(reading(), now=datetime.now(UTC), person_id=person.id)
     return render_template(
@@ -96,10 +105,19 @@ def _page(errors: dict[str, str]) -> str:
         real_now=datetime.now(UTC),
         shortest=passwords.SHORTEST,
         themes=THEMES,
-        densities=DENSITIES,
+        ask_above=(person.preferences.get("ask_above") or "") if ask_above is None else ask_above,
     )
+
+
+def browser(agent: str | None) -> str:
+    """Name a browser and its system as people know them: Firefox on Windows."""
+    text = agent or ""
+    name = next((word for mark, word in BROWSERS if mark in text), "Another browser")
+    system = next((word for mark, word in SYSTEMS if mark in text), "")
+    return f"{name} on {system}" if system else name
 
 
 def register(app: Flask) -> None:
     """Register the screen."""
     app.register_blueprint(bp)
+    app.add_template_filter(browser)

@@ -15,7 +15,8 @@ FILLS = {"increase": "f-up", "new_revenue": "f-new", "decrease": "f-down"}
 BAR = 847  # width of the whole bar, in its own units
 GAP = 2
 ROW = 34
-AXIS_SPAN = 238  # the longest bar to one side
+AXIS = 340
+AXIS_SPAN = 180  # the longest bar to one side: beside it the amount has to fit, also in large letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,6 @@ class MoneyPlot:
 
 def money_plot(stakes: Sequence[Stake], currency: str) -> MoneyPlot:
     """Draw the stakes of one currency beside an axis: more to the right, less to the left."""
-    axis = 300
     largest = max((abs(stake.money) for stake in stakes), default=Decimal(0)) or Decimal(1)
     rows = []
     for number, stake in enumerate(stakes):
@@ -95,10 +95,10 @@ def money_plot(stakes: Sequence[Stake], currency: str) -> MoneyPlot:
                 cards=count(stake.cards, "card"),
                 fill=FILLS[stake.kind],
                 money=signed_money(stake.money, currency),
-                x=round(axis - width if left else axis, 1),
+                x=round(AXIS - width if left else AXIS, 1),
                 width=round(width, 1),
                 y=6 + number * ROW,
-                text_x=axis + 8 if left else round(axis + width + 8, 1),
+                text_x=AXIS + 8 if left else round(AXIS + width + 8, 1),
             )
         )
     total = sum((stake.money for stake in stakes), Decimal(0))
@@ -109,6 +109,6 @@ def money_plot(stakes: Sequence[Stake], currency: str) -> MoneyPlot:
         together=together,
         cards=count(sum(stake.cards for stake in stakes), "card"),
         says=f"{parts[:1].upper()}{parts[1:]}, together {together}",
-        axis=axis,
+        axis=AXIS,
         height=len(rows) * ROW + 40,
     )

@@ -1,5 +1,6 @@
 """Today, and the tape that stands on every page."""
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -32,13 +33,17 @@ def index() -> ResponseReturnValue:
         return render_template("today/start.html", start=start, **_sources())
     month = month_of(session, period, person_id=current_person().id, now=clock().now())
     needs, more_needs = needing(session, period)
-    currencies = list(dict.fromkeys(stake.currency for stake in month.stakes))
+    cards: Counter[str] = Counter()
+    for stake in month.stakes:
+        cards[stake.currency] += stake.cards
+    currencies = [currency for currency, _ in cards.most_common()]
     return render_template(
         "today/index.html",
         month=month,
         period=period,
         pieces=pieces(month),
         plots=[money_plot([s for s in month.stakes if s.currency == each], each) for each in currencies],
+        currencies=currencies,
         words=WORDS,
         needs=needs,
         more_needs=more_needs,
