@@ -58,7 +58,7 @@ def choose_profile(session: Session, vendor: Vendor, path: Path, filename: str, 
         found = detect(path, filename)
     except Unreadable as error:
         raise Invalid(str(error), {"file": str(error)}) from error
-    if found.profile is None:
+    if found.profile is None or found.missing:  # whether rows are counted is a person's to say, never a guess
         raise Invalid(
             f"No saved profile of {vendor.title} fits the file, and it cannot be told which column holds the "
             f"{' and the '.join(found.missing)}. Line {found.guess['header_row']} has: {', '.join(found.headers[:20])}."

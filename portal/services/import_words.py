@@ -43,7 +43,7 @@ def same_words(earlier: UsageImport, zone: ZoneInfo) -> str:
 
 def arithmetic(found: UsageImport) -> str:
     """Say the arithmetic: "412 lines - 9 left out - 3 with a problem = 400 that count, 380 counts"."""
-    words = [f"{found.rows_read} lines"]
+    words = ["1 line" if found.rows_read == 1 else f"{found.rows_read} lines"]
     if found.rows_left_out:
         words.append(f"{found.rows_left_out} left out")
     if found.rows_with_problem:

@@ -232,9 +232,9 @@ def _columns(headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]) ->
 
 
 def _numeric(place: int, under: Sequence[tuple[int, list[Cell]]]) -> bool:
-    """Tell whether most cells of a column are numbers."""
-    texts = [as_text(cells[place]) for _line, cells in under if place < len(cells) and as_text(cells[place])]
-    return bool(texts) and _ENOUGH * sum(bool(_NUMBER.fullmatch(text)) for text in texts) > len(texts)
+    """Tell whether a column has a number anywhere; the other cells will be problems that a person sees."""
+    texts = (as_text(cells[place]) for _line, cells in under if place < len(cells))
+    return any(_NUMBER.fullmatch(text) for text in texts)
 
 
 def _marks(count: str | None, headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]) -> dict[str, str]:

@@ -286,7 +286,7 @@ def test_every_change_is_in_the_audit_trail(desk: Desk) -> None:
 
     events = desk.session.scalars(sa.select(AuditEvent).order_by(AuditEvent.n)).all()
     assert [event.action for event in events] == ["vendor.new", "usage.commit", "usage.undo"]
-    assert events[1].sentence == "Committed usage.csv of Haven Backup: 1 lines, 1 count for 2026-10."
+    assert events[1].sentence == "Committed usage.csv of Haven Backup: 1 line, 1 count for 2026-10."
     assert events[2].reason == "wrong file"
     assert audit.verify(desk.session).ok
 
