@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from portal.connectwise import Addition, ConnectWise, Patience
 from portal.db.engine import WRITES, watch
-from portal.db.records import AuditEvent, Card, Connection, Decision, Push
+from portal.db.records import AuditEvent, Card, Connection, Decision, Push, SyncRun
 from portal.domain.periods import Period
 from portal.sandbox.server import running
-from portal.services import push_leases, pushes, sample_sets
+from portal.services import push_leases, pushes, sample_sets, sync
 from portal.services.actors import COMMAND_LINE, Actor
 from portal.services.card_making import IN_FLIGHT
 from portal.services.sealing import Sealer
@@ -202,6 +202,28 @@ class Desk:
                 {"op": "replace", "path": "reasonCancelled", "value": "moved away"},
             ],
         )
+
+    def sync(self, kind: str = "full") -> None:
+        """Read the PSA anew; cards follow."""
+        with self.open_session() as session:
+            run_id = sync.request_sync(session, kind, by=COMMAND_LINE, now=self.now).id
+        sync.run_sync(self.open_session, self.client, run_id, now=lambda: self.now, zone=ZONE)
+        with self.open_session() as session:
+            run = session.get_one(SyncRun, run_id)
+            if run.state != "done":
+                raise AssertionError(run.error)
+
+    def add_by_hand(self, agreement_id: int, like: int, quantity: int, effective: str) -> int:
+        """Add a line in the PSA as a person there would, for the product of another one."""
+        path = f"/finance/agreements/{agreement_id}/additions"
+        product = self.by_hand("GET", f"{path}/{like}")["product"]
+        body = {
+            "product": {"id": product["id"]},
+            "quantity": quantity,
+            "effectiveDate": f"{effective}T00:00:00Z",
+            "billCustomer": "Billable",
+        }
+        return int(self.by_hand("POST", path, body)["id"])
 
     def faults(self, *faults: dict[str, object]) -> None:
         """Let requests go wrong."""

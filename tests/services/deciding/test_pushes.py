@@ -76,7 +76,7 @@ def test_trap_03_an_agreement_cancelled_between_sync_and_approve_is_not_written_
 
     assert push.state == "stale"
     assert push.cause == "The agreement was cancelled on 28 Oct 2026. Nothing was sent."
-    assert [one["member"] for one in desk.written()] == ["human"] or len(desk.written()) == 1
+    assert [one["path"].rpartition("/")[2] for one in desk.written()] == ["504"]  # the cancelling by hand alone
     assert set(desk.quantities(504).values()) == {Decimal(10)}
     after = desk.again(card)
     assert (after.state, after.stale_reason) == ("stale", "The agreement was cancelled on 28 Oct 2026.")
@@ -145,8 +145,8 @@ def test_an_adjust_downwards_from_a_day_makes_the_new_line_and_ends_the_old_one(
 
     assert push.state == "confirmed"
     old, new = sorted(desk.lines(510), key=lambda line: line.id)
-    assert (str(old.cancelled_date), old.quantity) == ("2026-11-14", 5)
-    assert (str(new.effective_date), new.quantity, new.cancelled_date) == ("2026-11-15", 3, None)
+    assert (str(old.cancelled_date), old.quantity) == ("2026-11-14", Decimal(5))
+    assert (str(new.effective_date), new.quantity, new.cancelled_date) == ("2026-11-15", Decimal(3), None)
     assert desk.again(card).state == "confirmed"
 
 
@@ -238,7 +238,7 @@ def test_an_added_line_takes_its_card_to_its_agreement(desk: Desk) -> None:
 
     assert push.state == "confirmed"
     (line,) = desk.lines(533, "SEAT-B")
-    assert (line.quantity, line.unit_price, str(line.effective_date)) == (1, Decimal("14.00"), "2026-10-28")
+    assert (line.quantity, line.unit_price, str(line.effective_date)) == (Decimal(1), Decimal("14.00"), "2026-10-28")
     after = desk.again(card)
     assert (after.agreement_id, after.state, after.kind) == (533, "confirmed", "no_change")
 
