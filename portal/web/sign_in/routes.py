@@ -169,8 +169,10 @@ def _form(
 
 def _sent_again(response: Any) -> Any:  # noqa: ANN401 - Flask's own type of an answer
     """Forget a draft once its form was sent again and taken in."""
-    draft_id = request.form.get("draft_id", "") if request.method == "POST" else ""
-    person = signed_in() if draft_id.isdigit() and response.status_code < 400 else None  # noqa: PLR2004 - taken in
+    # a refused form may be too large to be read at all
+    taken = request.method == "POST" and response.status_code < 400  # noqa: PLR2004 - below are the answers to what was taken in
+    draft_id = request.form.get("draft_id", "") if taken else ""
+    person = signed_in() if draft_id.isdigit() else None
     if person is not None:
         with transaction() as store:
             drafts.drop(store, int(draft_id), person_id=person.id)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from portal.db.records import AuditEvent, PsaCompany, PsaListRow, RowMeaning, VendorWordMeaning
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
+from tests.web.looking import attribute, one
 from tests.web.statuses.conftest import a_company, a_status
 
 SignIn = Callable[[str], Visitor]
@@ -34,8 +35,8 @@ def test_flagged_rows_come_first_and_nothing_is_set_for_an_undecided_one(signed_
     assert undecided.select("input[checked]") == []
     assert "Was “Solid / VIP” until" in rows[1].text
     assert "Show the 1 company" in rows[2].text
-    assert "3 flagged" in page.select_one(".tabs").text
-    assert "1 unknown" in page.select_one(".tabs").text
+    assert "3 flagged" in one(page, ".tabs").text
+    assert "1 unknown" in one(page, ".tabs").text
 
 
 def test_choosing_a_meaning_shows_its_effect_and_saves_nothing(lists: Session, signed_in_as: SignIn) -> None:
@@ -58,8 +59,8 @@ def test_without_htmx_the_effect_is_a_page_that_keeps_the_choice(lists: Session,
 
     assert answer.status_code == 303
     page = Visitor.page(admin.get(answer.headers["Location"]))
-    assert page.select_one("#status-14 input[value=customer]").has_attr("checked")
-    assert "Saving changes 1 meaning" in page.select_one("#effect").text
+    assert one(page, "#status-14 input[value=customer]").has_attr("checked")
+    assert "Saving changes 1 meaning" in one(page, "#effect").text
     assert meaning_of(lists, 14) is None
 
 
@@ -71,7 +72,7 @@ def test_saving_gives_the_meaning_and_leaves_the_other_rows_alone(lists: Session
 
     assert answer.status_code == 303
     assert meaning_of(lists, 14) == "not_customer"
-    assert lists.get(PsaCompany, 102).in_scope is False
+    assert lists.get_one(PsaCompany, 102).in_scope is False
     page = Visitor.page(admin.get(answer.headers["Location"]))
     assert "Saved 1 meaning." in page.text
     events = lists.scalars(sa.select(AuditEvent).where(AuditEvent.action == "status.meaning")).all()
@@ -95,13 +96,13 @@ def test_seen_clears_a_rename_and_keeps_the_meaning_and_unsaved_choices(lists: S
 
     assert answer.status_code == 303
     assert "m-14=ignore" in answer.headers["Location"]
-    assert "Renamed" not in Visitor.page(admin.get("/statuses")).select_one("#status-7").text
+    assert "Renamed" not in one(Visitor.page(admin.get("/statuses")), "#status-7").text
     assert meaning_of(lists, 7) == "customer"
 
 
 def test_a_row_renamed_again_is_not_taken_for_seen(lists: Session, signed_in_as: SignIn) -> None:
     admin = signed_in_as("admin")
-    lists.get(PsaListRow, ("status", 7)).name = "Platinum"
+    lists.get_one(PsaListRow, ("status", 7)).name = "Platinum"
     lists.commit()
 
     answer = admin.post("/statuses/status/7/seen", {"list": "status", "name-7": "Gold"})
@@ -113,7 +114,7 @@ def test_a_row_renamed_again_is_not_taken_for_seen(lists: Session, signed_in_as:
 def test_vendors_words_are_decided_for_each_vendor(lists: Session, signed_in_as: SignIn) -> None:
     admin = signed_in_as("admin")
     page = Visitor.page(admin.get("/statuses?list=vendor"))
-    field = page.select_one("input[type=radio][value=inactive]")["name"]
+    field = attribute(one(page, "input[type=radio][value=inactive]"), "name")
 
     answer = admin.post("/statuses", {"list": "vendor", field: "inactive", field.replace("m-", "seen-"): ""})
 
@@ -126,7 +127,7 @@ def test_vendors_words_are_decided_for_each_vendor(lists: Session, signed_in_as:
 @pytest.mark.parametrize("role", ["viewer", "biller", "manager"])
 def test_others_read_and_find_no_form(lists: Session, signed_in_as: SignIn, role: str) -> None:
     visitor = signed_in_as(role)
-    main = Visitor.page(visitor.get("/statuses")).select_one("main")
+    main = one(Visitor.page(visitor.get("/statuses")), "main")
 
     assert main.select("form, input, button") == []
     assert "Needs a decision" in main.text
@@ -175,9 +176,9 @@ def test_names_with_markup_show_as_text(lists: Session, signed_in_as: SignIn) ->
 
     page = Visitor.page(admin.get("/statuses?m-30=ignore"))
 
-    assert "<b>Bold</b>" in page.select_one("#status-30 th").text
-    assert "<i>Slanted</i>" in page.select_one("#effect").text
-    assert "<i>Slanted</i>" in Visitor.page(admin.get("/statuses/status/30")).select_one("table").text
+    assert "<b>Bold</b>" in one(page, "#status-30 th").text
+    assert "<i>Slanted</i>" in one(page, "#effect").text
+    assert "<i>Slanted</i>" in one(Visitor.page(admin.get("/statuses/status/30")), "table").text
 
 
 def test_more_rows_need_no_more_queries(lists: Session, signed_in_as: SignIn) -> None:

@@ -1,0 +1,10 @@
+"""The pages of imports."""
+
+from flask import Flask
+
+from portal.web.imports.routes import bp
+
+
+def register(app: Flask) -> None:
+    """Add the pages."""
+    app.register_blueprint(bp)
