@@ -141,7 +141,7 @@ class _Making:
         moved = moved or any(card.facts.get(name) != values["facts"].get(name) for name in _FACTS)
         if state == "open" and card.state not in {"open", "changed_in_psa"}:
             self.reopened += 1
-        if card.state in UNSENT and state == "open":
+        if card.state in UNSENT and state != card.state:
             psa, vendor = values["psa_quantity"], values["vendor_quantity"]
             withdraw_unsent(self.session, card, now=self.now, psa=psa, vendor=vendor)
         for name, value in values.items():
@@ -163,7 +163,7 @@ class _Making:
             decision = None if card.decision_id is None else self.decisions.get(card.decision_id)
             if decision is None:
                 return _open_state(values)
-            return card.state if _stands(decision, values) else "open"
+            return card.state if _stands(decision, values, sent=card.state not in UNSENT) else _open_state(values)
         if card.state in {"open", "changed_in_psa"} and values["kind"] not in TO_DECIDE_KINDS:
             return _open_state(values)
         return _open_state(values) if card.state == "open" else card.state
@@ -262,15 +262,15 @@ def _open_state(values: Mapping[str, Any]) -> str:
     return "dismissed" if values["facts"].get("ignored") is not None else "open"
 
 
-def _stands(decision: Decision, values: Mapping[str, Any]) -> bool:
-    """Tell whether a decision stands with a card's new numbers: they are those that the person saw, or wanted."""
+def _stands(decision: Decision, values: Mapping[str, Any], *, sent: bool) -> bool:
+    """Tell whether a decision stands with a card's new numbers: those that the person saw or, once sent, wanted."""
     seen = decision.seen
     if _text(values["vendor_quantity"]) != seen.get("vendor"):
         return False
     psa = values["psa_quantity"]
     if _text(psa) == seen.get("psa") and _text(values["proposed_quantity"]) == seen.get("proposed"):
         return True
-    if decision.quantity is None or psa != decision.quantity:
+    if not sent or decision.quantity is None or psa != decision.quantity:
         return False
     return decision.action != "approve" or not values["difference"]
 
