@@ -1,6 +1,7 @@
 """What the board's templates need, gathered in a fixed number of queries."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -151,17 +152,12 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
     parts = []
     if board.show == "decide":
         if totals.revenue:
-            month = sums_words(totals.revenue)
-            year = sums_words({currency: amount * 12 for currency, amount in totals.revenue.items()})
-            profit = sums_words(totals.profit)
-            parts.append(f"{month} a month if all are approved, {year} a year; profit {profit} a month.")
-        if totals.unproved and any(totals.unproved.values()):
-            amounts = " and ".join(shown.money(amount, currency) for currency, amount in totals.unproved.items())
-            unsaid = sum(totals.by_kind.get(kind, 0) for kind in ("not_reported", "to_split"))
-            parts.append(f"{count_of(unsaid, 'more is', 'more are')} not reported or to split: {amounts} a month.")
+            month, profit = sums_words(totals.revenue), sums_words(totals.profit)
+            parts.append(f"{month} a month if all are approved, profit {profit}.")
+        if unsaid := sum(totals.by_kind.get(kind, 0) for kind in ("not_reported", "to_split")):
+            parts.append(f"{unsaid:,} not reported or to split {'is' if unsaid == 1 else 'are'} not in it.")
         if counts.tabs["equal"] and not board.narrowed:
-            verb = "is proved equal and needs" if counts.tabs["equal"] == 1 else "are proved equal and need"
-            parts.append(f"{counts.tabs['equal']:,} {verb} nothing.")
+            parts.append(f"{counts.tabs['equal']:,} proved equal.")
     elif board.show == "decided" and totals.revenue:
         parts.append(f"{sums_words(totals.revenue)} a month by the numbers as they stand.")
     else:
@@ -175,9 +171,14 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
     return " ".join(part for part in parts if part)
 
 
-def sums_words(sums: dict[str, Any]) -> str:
+def sums_words(sums: dict[str, Decimal]) -> str:
     """Write signed sums of money side by side, one a currency."""
-    return " and ".join(shown.signed_money(amount, currency) for currency, amount in sorted(sums.items())) or "0"
+    return " and ".join(shown.signed_money(amount, currency) for currency, amount in _by_size(sums)) or "0"
+
+
+def _by_size(sums: dict[str, Decimal]) -> list[tuple[str, Decimal]]:
+    """Order sums of money, the largest first."""
+    return sorted(sums.items(), key=lambda item: (-abs(item[1]), item[0]))
 
 
 def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], made: dict[str, Any]) -> dict[str, Any]:

@@ -131,13 +131,14 @@ class BoardFilter:
 
     def where(self) -> list[sa.ColumnElement[bool]]:
         """Give the conditions on cards."""
-        return [Card.period == str(self.period), shown(self.show), *self._narrowing()]
+        return [Card.period == str(self.period), shown(self.show), *self.narrowing()]
 
     def where_any_tab(self) -> list[sa.ColumnElement[bool]]:
-        """Give the conditions on cards, whatever the tab."""
-        return [Card.period == str(self.period), *self._narrowing()]
+        """Give the conditions on cards whatever the tab; kind and state belong to a tab."""
+        return [Card.period == str(self.period), *replace(self, kind="", state="").narrowing()]
 
-    def _narrowing(self) -> list[sa.ColumnElement[bool]]:
+    def narrowing(self) -> list[sa.ColumnElement[bool]]:
+        """Give the conditions of what narrows the list."""
         found: list[sa.ColumnElement[bool]] = []
         if self.q:
             found.append(_matches(self.q))

@@ -106,6 +106,7 @@ def count(session: Session, board: BoardFilter) -> Counts:
     """Count the cards of every tab, in one query."""
     searched = sa.and_(*board.where_any_tab())
     columns = {name: sa.and_(shown(name), searched) for name in SHOWS}
+    columns["_matching"] = sa.and_(*board.where())
     columns["_without"] = shown(board.show)
     columns["_to_decide"] = shown("decide")
     columns["_period"] = sa.true()
@@ -117,7 +118,7 @@ def count(session: Session, board: BoardFilter) -> Counts:
     found = dict(zip(columns, row, strict=True))
     return Counts(
         tabs={name: found[name] for name in SHOWS},
-        matching=found[board.show],
+        matching=found["_matching"],
         without=found["_without"],
         to_decide=found["_to_decide"],
         period=found["_period"],

@@ -13,7 +13,7 @@ from portal.domain.periods import Period, day_text
 from portal.domain.quantities import plain
 from portal.services import decisions
 from portal.services.actors import Actor
-from portal.services.cards import DECIDABLE
+from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.services.connections import SourceAge
 from portal.web.cards.filters import BoardFilter
 from portal.web.cards.limits import Limits
@@ -201,10 +201,7 @@ def make_row(card: Card, decision: Decision | None, where: Where, polled: int = 
         tag=state if tagged else None,
         sentence=_sentence(card, decision, where),
         poll=poll_delay(polled) if card.state in UNSETTLED else None,
-        tickable=may
-        and card.state in DECIDABLE
-        and not stale
-        and card.kind in {"increase", "decrease", "not_reported"},
+        tickable=may and card.state in DECIDABLE and not stale and card.kind in TO_DECIDE_KINDS,
         origin=_origin(card, where),
         second=card.state in DECIDABLE and not stale and where.limits.second_needed(card),
         link=where.psa_link(card.agreement_id),

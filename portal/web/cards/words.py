@@ -11,15 +11,17 @@ class Sign:
         word: As people read it.
         icon: Its name in `components/icons.html`.
         tone: The class that colours it, or an empty text.
+        fill: The class of a filled icon, or an empty text.
     """
 
     word: str
     icon: str
     tone: str = ""
+    fill: str = ""
 
 
 KINDS = {
-    "increase": Sign("Increase", "up", "up"),
+    "increase": Sign("Increase", "up", "up", "solid"),
     "decrease": Sign("Decrease", "down", "down"),
     "new_revenue": Sign("New revenue", "new", "new"),
     "not_reported": Sign("Not reported", "dashes"),
