@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +11,19 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import UsageImport, VendorAccount, VendorService
 from portal.domain.quantities import plain, plus
-from portal.domain.usage import CountKey, UsageFile, fallen_accounts, is_held, standing_counts
+from portal.domain.usage import (
+    HELD_AT_LEAST,
+    HELD_SHARE,
+    CountKey,
+    UsageFile,
+    fallen_accounts,
+    is_held,
+    standing_counts,
+)
+from portal.services import settings_store
 from portal.services.usage_store import files_of, last_accepted
 
+HELD_FEED = "held_feed"  # the setting: {"at_least": accounts, "share": part of the vendor's accounts, as "1/5"}
 _NAMED = 100  # accounts and services that are listed by name
 
 Counts = Mapping[CountKey, Decimal]
@@ -49,8 +60,14 @@ def fall_of(session: Session, found: UsageImport, counts: Counts) -> Fall:
     return Fall(
         accounts={account: (last.get(account, zero), now.get(account, zero)) for account in fallen},
         of=total,
-        held=is_held(len(fallen), total),
+        held=_holds(session, len(fallen), total),
     )
+
+
+def _holds(session: Session, fallen: int, total: int) -> bool:
+    """Tell whether so many fallen accounts hold a feed, by the setting `held_feed` or its defaults."""
+    limits = settings_store.get(session, HELD_FEED, {"at_least": HELD_AT_LEAST, "share": str(HELD_SHARE)})
+    return is_held(fallen, total, at_least=int(limits["at_least"]), share=Fraction(limits["share"]))
 
 
 def effects(session: Session, found: UsageImport, counts: Counts, names: Mapping[str, str]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from portal.services.mapping_lists import (
     missing_csv,
 )
 from portal.services.mapping_services import exclude_service, map_service, service_words, unmap_service
+from portal.services.suggestions import exact_names
 
 __all__ = [
     "AccountResult",
@@ -51,6 +52,7 @@ __all__ = [
     "inactive",
     "inactive_csv",
     "map_account",
+    "map_exact_names",
     "map_service",
     "mapping_text",
     "missing",
@@ -115,6 +117,31 @@ def map_account(
     )
     anew(session, now, zone)
     return row
+
+
+def map_exact_names(
+    session: Session, *, by: Actor, now: datetime, zone: ZoneInfo | None = None
+) -> list[AccountMapping]:
+    """Map every unmapped account whose name is that of exactly one company in scope. For the first set-up alone.
+
+    The mappings are marked (`how` is `exact_name`), so that a person can confirm or undo them. Arguments as for
+    `map_account`.
+    """
+    known = sa.and_(
+        AccountMapping.vendor_id == VendorAccount.vendor_id,
+        AccountMapping.account_external_id == VendorAccount.external_id,
+    )
+    unmapped = session.scalars(
+        sa.select(VendorAccount).where(~sa.exists().where(known)).order_by(VendorAccount.id)
+    ).all()
+    fitting = exact_names(session, unmapped)
+    made = [
+        map_account(session, account_id, company_id, by=by, now=now, how="exact_name")
+        for account_id, company_id in sorted(fitting.items())
+    ]
+    if made:
+        anew(session, now, zone)
+    return made
 
 
 def exclude_account(

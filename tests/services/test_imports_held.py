@@ -5,9 +5,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import VendorAccount
-from portal.services import imports, mapping
+from portal.services import imports, mapping, settings_store
 from portal.services.errors import Conflict
-from tests.services.usage_desk import BILLER, NOW, OCTOBER, ZONE, Desk, many, october
+from tests.services.usage_desk import ADMIN, BILLER, NOW, OCTOBER, ZONE, Desk, many, october
 
 
 @pytest.fixture
@@ -79,6 +79,12 @@ def test_the_same_bytes_as_a_held_feed_change_nothing(desk: Desk) -> None:
 def test_accounts_missing_from_a_complete_file_fall_too_and_from_a_partial_one_do_not(desk: Desk) -> None:
     assert desk.look([("B-1", 1), ("B-2", 1)], complete=False).notes["effects"]["would_hold"] is None
     assert desk.look([("B-1", 1), ("B-2", 1)]).notes["effects"]["would_hold"] == {"fallen": 30, "of": 32}
+
+
+def test_what_holds_a_feed_can_be_set(desk: Desk) -> None:
+    settings_store.put(desk.session, "held_feed", {"at_least": 2, "share": "0.05"}, by=ADMIN, now=NOW)
+
+    assert desk.take([*many(28, 2), ("A-028", 0), ("A-029", 0), ("B-1", 1), ("B-2", 1)]).state == "held"
 
 
 def test_a_small_correction_is_no_measure_for_the_next_whole_file(desk: Desk) -> None:

@@ -87,6 +87,16 @@ def test_exact_names_are_given_only_where_one_company_fits(desk: Desk) -> None:
     assert exact_names(desk.session, accounts) == {accounts[0].id: 1}
 
 
+def test_exact_names_are_mapped_and_marked_at_first_set_up(desk: Desk) -> None:
+    desk.take([("A-1", 1, "alder dental"), ("A-2", 1, "Twin Surveyors"), ("A-3", 1, "Harbour Freight")])
+    mapping.exclude_account(desk.session, desk.account("A-3").id, reason="ours", by=BILLER, now=NOW)
+
+    made = mapping.map_exact_names(desk.session, by=BILLER, now=NOW)
+
+    assert [(one.account_external_id, one.company_id, one.how) for one in made] == [("A-1", 1, "exact_name")]
+    assert mapping.map_exact_names(desk.session, by=BILLER, now=NOW) == []
+
+
 def test_names_and_domains_are_compared_without_what_says_nothing() -> None:
     assert normal("The Café-Sorrel, Inc.") == "cafe sorrel"
     assert normal("LLC") == "llc"
