@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from portal.db.records import Person
+from portal.extensions import db
 from tests.support.people import a_person
 from tests.support.visitor import Visitor
 
@@ -26,3 +28,16 @@ def signed_in_as(app: Flask, session: Session) -> Callable[[str], Visitor]:
         return visitor
 
     return sign_in
+
+
+@pytest.fixture
+def queries(app: Flask) -> Callable[[], int]:
+    """Counts the statements that the app has sent to the store so far."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        sent.append(statement)
+
+    with app.app_context():
+        sa.event.listen(db.engine, "before_cursor_execute", note)
+    return lambda: len(sent)
