@@ -21,4 +21,4 @@ def shortened(text: str) -> str:
 
 def is_blank(cells: list[Cell]) -> bool:
     """Tell whether a row holds nothing but blanks."""
-    return all(isinstance(cell, str) and not cell.strip() for cell in cells)
+    return not any(isinstance(cell, Decimal) or cell.strip() for cell in cells)

@@ -178,6 +178,10 @@ def _named(headers: Sequence[str], written: Sequence[str], profile: FileProfile)
     return named
 
 
+def _same(cell: Cell, written: str) -> bool:
+    return as_text(cell) == written
+
+
 def _loose(header: str) -> str:
     """Bring a header to the form in which headers are compared."""
     return "".join(letter for letter in header.casefold() if not letter.isspace() and letter not in "_\u00a0")
@@ -199,7 +203,7 @@ def _rows(
         kind = RowKind.DATA
         if is_blank(cells):
             kind = RowKind.BLANK
-        elif [as_text(cell) for cell in cells[:width]] == list(written) and not extra:
+        elif not extra and len(cells) >= width and all(map(_same, cells, written)):
             kind = RowKind.REPEATED_HEADER
         elif any(fold(as_text(values.get(header, ""))) in words for header, words in skips):
             kind = RowKind.TOTALS
