@@ -99,6 +99,7 @@ class Desk:
 
     def __init__(self, engine: sa.Engine, url: str) -> None:
         self.engine = engine.execution_options(**{WRITES: True})
+        self._plain = engine
         self.url = url
         self.client = client_of(url)
         self.now = NOW
@@ -112,6 +113,11 @@ class Desk:
         """Open one writing transaction."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def state_of(self, push_id: int) -> str:
+        """Read the state of a push without keeping writers waiting."""
+        with Session(self._plain) as session:
+            return session.scalars(sa.select(Push.state).where(Push.id == push_id)).one()
 
     def card(self, company_id: int, product: str = "SEAT", agreement_id: int | None = None) -> Card:
         """Read a card as it is now."""
