@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -83,7 +84,7 @@ class Site:
     sandbox: Running
     instance: Path
 
-    def psa(self, path: str) -> list[dict[str, object]]:
+    def psa(self, path: str) -> list[dict[str, Any]]:
         """What the PSA answers to a person there."""
         answer = requests.get(
             f"{self.sandbox.base_url}/v4_6_release/apis/3.0/{path}",
@@ -92,7 +93,7 @@ class Site:
             timeout=10,
         )
         answer.raise_for_status()
-        found: list[dict[str, object]] = answer.json()
+        found: list[dict[str, Any]] = answer.json()
         return found
 
 
