@@ -110,18 +110,26 @@ def load(directory: Path, *, url: str, around: Surroundings, by: Actor) -> bool:
             around.set_clock(steps[-1].at)
             return False
         _refuse_other_data(session, known, digest, url)
-        settings_store.put(
-            session, MARK, {"name": directory.name, "digest": digest, "done": False}, by=by, now=around.now()
-        )
+        _mark(session, directory.name, digest, done=False, by=by, now=around.now())
         _set_up(session, data, url=url, around=around, by=by)
     for number, step in enumerate(steps, 1):
         _take_step(number, step, around, by)
     with around.open_session() as session:
-        settings_store.put(
-            session, MARK, {"name": directory.name, "digest": digest, "done": True}, by=by, now=around.now()
-        )
+        _mark(session, directory.name, digest, done=True, by=by, now=around.now())
     around.say(f"Loaded {directory.name}.")
     return True
+
+
+def _mark(session: Session, name: str, digest: str, *, done: bool, by: Actor, now: datetime) -> None:
+    """Note which set the database holds."""
+    settings_store.put(
+        session,
+        MARK,
+        {"name": name, "digest": digest, "done": done},
+        by=by,
+        now=now,
+        sentence=f"{'Loaded' if done else 'Began to load'} the sample set “{name}”.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +234,9 @@ def _set_up(session: Session, data: Mapping[str, Any], *, url: str, around: Surr
     connections.set_writing(session, True, by=by, now=now)
     around.say(f"Connected ConnectWise at {url}; writing is on.")
     currency = data["scenario.json"].get("home_currency", "USD")
-    settings_store.put(session, "home_currency", {"code": currency}, by=by, now=now)
+    settings_store.put(
+        session, "home_currency", {"code": currency}, by=by, now=now, sentence=f"The home currency is {currency}."
+    )
     _give_meanings(session, data["statuses.json"], around, by)
     diff = mapping_file.apply_mapping_file(session, data["mapping.json"], by=by, now=now)
     around.say(f"Mapping: {len(diff.changes)} entries set, {diff.equal} as they were.")

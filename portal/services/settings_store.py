@@ -18,7 +18,9 @@ def get(session: Session, name: str, default: Mapping[str, Any]) -> dict[str, An
     return dict(default) | (dict(found.value) if found is not None else {})
 
 
-def put(session: Session, name: str, value: Mapping[str, Any], *, by: Actor, now: datetime) -> Setting:
+def put(
+    session: Session, name: str, value: Mapping[str, Any], *, by: Actor, now: datetime, sentence: str | None = None
+) -> Setting:
     """Set a setting, with an audit event where it changes.
 
     Args:
@@ -27,6 +29,7 @@ def put(session: Session, name: str, value: Mapping[str, Any], *, by: Actor, now
         value: JSON; decimals as text. It replaces the whole value.
         by: Who sets it.
         now: By the business clock.
+        sentence: What it means to people, where the bare value would tell them nothing.
     """
     found = session.get(Setting, name)
     before = None if found is None else _text(found.value)
@@ -43,9 +46,10 @@ def put(session: Session, name: str, value: Mapping[str, Any], *, by: Actor, now
         action="setting.put",
         by=by,
         now=now,
-        sentence=f"Changed the setting “{name}”.",
-        before=before,
-        after=_text(value),
+        sentence=sentence or f"Changed the setting “{name}”.",
+        before=before if sentence is None else None,
+        after=_text(value) if sentence is None else None,
+        details={"setting": name, "value": dict(value)},
     )
     session.flush()
     return found
