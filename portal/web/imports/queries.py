@@ -116,7 +116,7 @@ def _first_lines(session: Session, found: UsageImport, looked: Looked, places: M
     return [
         _data_line(outcomes[line], cells, places)
         if line in outcomes
-        else FileLine(line=line, kind="other", cells=cells, why=others.get(line, ""))
+        else FileLine(line=line, kind="other" if found.rows_read else "data", cells=cells, why=others.get(line, ""))
         for line, cells in looked.rows
         if line in outcomes or any(cells)
     ]

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.db.session import transaction
-from portal.domain.quantities import plain, plus
+from portal.domain.quantities import plus
 from portal.factory import clock
 from portal.services import mapping
 from portal.services.errors import Invalid
 from portal.web.access import current_actor, may
+from portal.web.filters import quantity
 from portal.web.forms import whole, wholes
 from portal.web.htmx import announce
 from portal.web.mapping.accounts import LEAST_SCORE, AccountRow, account_rows, with_suggestions
@@ -140,7 +141,7 @@ def _finished(verb: str, done: Sequence[AccountRow], left: Sequence[str]) -> Res
     units = Decimal(0)
     for row in done:
         units = plus(units, row.units or Decimal(0))
-    sentence = f"{verb} {len(done)} {'account' if len(done) == 1 else 'accounts'}, {plain(units)} units."
+    sentence = f"{verb} {len(done)} {'account' if len(done) == 1 else 'accounts'}, {quantity(units)} units."
     if left:
         sentence += f" Left as they are, since they changed meanwhile: {', '.join(left)}."
     announce(sentence)

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Card
 from portal.domain.periods import Period
-from portal.domain.quantities import plain
 from portal.services.cards import DECIDABLE
+from portal.web.filters import quantity
 from portal.web.mapping.accounts import AccountRow
 from portal.web.mapping.services import ServiceRow
 
@@ -95,7 +95,7 @@ def _units(units: Decimal | None, *, reach: bool = False) -> str:
     """Write units with the verb that follows."""
     one = units == 1
     verb = ("reaches" if one else "reach") if reach else ("is" if one else "are")
-    return f"{plain(units or Decimal(0))} {'unit' if one else 'units'} {verb}"
+    return f"{quantity(units or Decimal(0))} {'unit' if one else 'units'} {verb}"
 
 
 def _many(count: int, noun: str) -> str:

@@ -12,6 +12,7 @@ from portal.db.records import PsaProduct, ServiceMapping, UsageCount, UsageImpor
 from portal.domain.periods import Period
 from portal.domain.quantities import plain, plus, times
 from portal.services.usage_store import standing_usage
+from portal.web.filters import quantity
 from portal.web.mapping.filters import PER_PAGE, GridFilter
 from portal.web.mapping.prices import read_feeds
 
@@ -177,9 +178,10 @@ def _arithmetic(parts: Sequence[tuple[str, Decimal, Decimal]]) -> str:
     if len(parts) < 2 and all(factor == 1 for _word, _units, factor in parts):  # noqa: PLR2004 - one alone adds nothing up
         return ""
     words = [
-        f"{plain(units)} {word}" + ("" if factor == 1 else f" {TIMES} {plain(factor)}") for word, units, factor in parts
+        f"{quantity(units)} {word}" + ("" if factor == 1 else f" {TIMES} {plain(factor)}")
+        for word, units, factor in parts
     ]
-    return f"{' + '.join(words)} = {plain(_sum([times(units, factor) for _word, units, factor in parts]))}"
+    return f"{' + '.join(words)} = {quantity(_sum([times(units, factor) for _word, units, factor in parts]))}"
 
 
 def _catalog(session: Session, products: set[str]) -> dict[str, tuple[str, str]]:

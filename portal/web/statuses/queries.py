@@ -112,7 +112,7 @@ def lines_of(session: Session, name: str, chosen: Mapping[str, str], *, period: 
 
 
 def _scopes(session: Session, list_name: ListName) -> dict[int | None, tuple[int, int]]:
-    """Count, for each row of a list, the companies that are in scope and those that are not."""
+    """Count, for each row of a list, the companies that are in scope and those that are not; new ones are neither."""
     there = (PsaCompany.gone_at.is_(None), PsaCompany.deleted.is_(False))
     if list_name == "status":
         query = sa.select(PsaCompany.status_id, PsaCompany.in_scope).where(*there, PsaCompany.status_id.is_not(None))
@@ -123,7 +123,7 @@ def _scopes(session: Session, list_name: ListName) -> dict[int | None, tuple[int
             .where(*there)
         )
     found: dict[int | None, tuple[int, int]] = {}
-    for psa_id, in_scope in session.execute(query):
+    for psa_id, in_scope in session.execute(query.where(PsaCompany.in_scope.is_not(None))):
         inside, outside = found.get(psa_id, (0, 0))
         found[psa_id] = (inside + bool(in_scope), outside + (not in_scope))
     return found
