@@ -303,7 +303,8 @@ def _rule_values(rule: Mapping[str, Any]) -> RuleValues:
 def _take_step(number: int, step: _Step, around: Surroundings, by: Actor) -> None:
     """Put the sandbox and the clock on a step, read everything, import the step's files, make the cards."""
     around.put_on_step(number)
-    around.set_clock(step.at)
+    if number > 1:  # on the first step the clock runs on: what a sync finds comes after what an admin said before it
+        around.set_clock(step.at)
     around.say(f"Step {number}, {step.at.isoformat()}.")
     _sync(around, by)
     for file in step.files:

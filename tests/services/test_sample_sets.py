@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from portal.clients import connectwise_client
 from portal.db.engine import WRITES
-from portal.db.records import UsageImport
+from portal.db.records import PsaCompany, UsageImport
 from portal.domain.periods import Period
 from portal.sandbox.server import running
-from portal.services import cards, connections, mapping, rules_store, sample_sets
+from portal.services import cards, connections, mapping, rules_store, sample_sets, statuses
 from portal.services.actors import COMMAND_LINE
 from portal.services.errors import Refused
 from portal.services.sealing import Sealer
@@ -110,6 +110,21 @@ def test_the_traps_imports_are_told_one_by_one(loader: Loader) -> None:
     assert "usage/meridian-again.csv: Same content as meridian-part-month.csv, read on 20 Oct 2026" in said
     assert "usage/coldharbour-2026-10-27.csv: Held: 30 accounts" in said
     assert "Unmapped: 5 accounts, 1 services." in said
+
+
+def test_trap_15_a_renamed_a_deleted_and_a_new_status_are_flagged_and_nobody_drops_out(loader: Loader) -> None:
+    with running(TRAPS) as sandbox:
+        loader.load(TRAPS, sandbox.base_url)
+
+    with loader.open_session() as session:
+        flagged = {row.name: (row.flags, row.meaning) for row in statuses.list_rows(session, "status") if row.flags}
+        in_scope = {row.id: row.in_scope for row in session.scalars(sa.select(PsaCompany))}
+    assert flagged == {
+        "Watchlist": (("renamed",), "customer"),
+        "Legacy plan": (("deleted",), "customer"),
+        "Seasonal": (("needs_decision",), None),
+    }
+    assert (in_scope[1036], in_scope[1037], in_scope[1038]) == (True, True, None)
 
 
 def test_made_up_data_is_never_poured_over_a_real_connection(loader: Loader) -> None:
