@@ -4,9 +4,19 @@ from decimal import Decimal
 
 import pytest
 
+from portal.connectwise import Agreement
+from portal.db.records import Connection
 from portal.services import audit, decisions, pushes
 from portal.services.errors import Conflict
 from tests.support.desk import BILLER, Desk
+
+MEMBER = "apiuser"
+
+
+def know_the_member(desk: Desk) -> None:
+    """Let the portal know its API member, as after its first verified write."""
+    with desk.open_session() as session:
+        session.get_one(Connection, "connectwise").member = MEMBER
 
 
 def test_trap_01_of_three_lines_the_newest_open_one_grows_and_the_sum_is_right(desk: Desk) -> None:
@@ -82,7 +92,10 @@ def test_trap_03_an_agreement_cancelled_between_sync_and_approve_is_not_written_
     assert (after.state, after.stale_reason) == ("stale", "The agreement was cancelled on 28 Oct 2026.")
 
 
-def test_an_equal_edit_by_a_person_is_found_and_undo_leaves_it_alone(desk: Desk) -> None:
+@pytest.mark.parametrize("member_known", [True, False])
+def test_an_equal_edit_by_a_person_is_found_and_undo_leaves_it_alone(desk: Desk, *, member_known: bool) -> None:
+    if member_known:
+        know_the_member(desk)
     card = desk.card(1004)
     line = next(iter(desk.quantities(504)))
     desk.do(decisions.approve, card)
@@ -91,8 +104,44 @@ def test_an_equal_edit_by_a_person_is_found_and_undo_leaves_it_alone(desk: Desk)
     push = desk.settle(card)
 
     assert (push.state, [step.state for step in push.steps]) == ("confirmed", ["found"])
+    assert push.cause == "Found in ConnectWise, not written by us."
     with pytest.raises(Conflict, match="found in ConnectWise, not written by us"):
         desk.do(decisions.undo, desk.again(card))
+
+
+def test_a_persons_equal_edit_while_our_answer_was_lost_is_told_from_our_write(desk: Desk) -> None:
+    know_the_member(desk)
+    card = desk.card(1004)
+    line = next(iter(desk.quantities(504)))
+    desk.do(decisions.approve, card)
+    desk.faults({"method": "PATCH", "path": "additions", "nth": 1, "times": 1, "kind": "drop_before"})
+    assert desk.turn(desk.push_of(card).id) == "in_doubt"
+    desk.set_by_hand(504, line, 12)
+
+    assert [step.state for step in desk.settle(card).steps] == ["found"]
+
+
+def test_our_write_is_ours_though_a_person_touched_the_line_before_we_looked(desk: Desk) -> None:
+    know_the_member(desk)
+    card = desk.card(1004)
+    line = next(iter(desk.quantities(504)))
+    desk.do(decisions.approve, card)
+    desk.faults({"method": "PATCH", "path": "additions", "nth": 1, "times": 1, "kind": "drop_after"})
+
+    push_id = desk.push_of(card).id
+    original = desk.client.agreements.get
+
+    def touching(record_id: int) -> Agreement:
+        if desk.written() and len(desk.written()) == 1:
+            path = f"/finance/agreements/504/additions/{line}"
+            desk.by_hand("PATCH", path, [{"op": "replace", "path": "description", "value": "Seats, by hand"}])
+        return original(record_id)
+
+    desk.client.agreements.get = touching  # type: ignore[method-assign]
+    desk.turn(push_id)
+
+    assert desk.lines(504)[0].updated_by == "dhale"
+    assert [step.state for step in desk.settle(card).steps] == ["done"]
 
 
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate", "html", "status_before", "status_after"])
@@ -285,8 +334,6 @@ def test_the_lease_of_a_dead_worker_ends(desk: Desk) -> None:
 
 
 def test_the_api_member_is_learned_from_a_verified_write(desk: Desk) -> None:
-    from portal.db.records import Connection  # noqa: PLC0415 - only this test looks at it
-
     with desk.open_session() as session:
         session.get_one(Connection, "connectwise").member = None
     card = desk.card(1004)
