@@ -14,7 +14,8 @@ from portal.web.access import may
 from portal.web.cards import answers, context, detail, export
 from portal.web.cards.blueprint import bp
 from portal.web.cards.forms import read_form
-from portal.web.htmx import beside, swaps
+from portal.web.cards.words import STATES
+from portal.web.htmx import announce, beside, swaps
 
 PLANS = ("approve", "adjust", "add", "undo", "split")
 
@@ -66,6 +67,8 @@ def show(card_id: int) -> ResponseReturnValue:
     asked = request.args.get("asked")
     folded = request.args.get("fold") == "1"
     settled = asked is not None and found.state not in cards.IN_FLIGHT
+    if settled:
+        announce(f"{STATES[found.state].word}: {found.product_name or found.product}, {found.company}.")
     return answers.card(card_id, below=None if folded else "why", decided=settled)
 
 

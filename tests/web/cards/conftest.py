@@ -190,7 +190,9 @@ class Month:
         self.session.flush()
         cards.make_cards(self.session, period=OCTOBER, today=TODAY, now=self.now, zone=ZONE)
         self.session.commit()
-        return list(self.session.scalars(sa.select(Card).order_by(Card.id)))
+        made = list(self.session.scalars(sa.select(Card).order_by(Card.id)))
+        self.session.commit()  # a writing session that only read would keep the portal waiting
+        return made
 
     def card(
         self,
@@ -210,12 +212,16 @@ class Month:
             self.line(contract, product, billed, **(line or {}))
         self.usage(customer, product, counted, vendor)
         self.make()
-        return self.session.scalars(sa.select(Card).where(Card.company_id == customer.id)).one()
+        made = self.session.scalars(sa.select(Card).where(Card.company_id == customer.id)).one()
+        self.session.commit()
+        return made
 
     def reload(self, card: Card) -> Card:
         """Read a card anew, as the portal left it."""
         self.session.rollback()
-        return self.session.get_one(Card, card.id, populate_existing=True)
+        found = self.session.get_one(Card, card.id, populate_existing=True)
+        self.session.commit()
+        return found
 
     def _service(self, file: UsageImport, product: str) -> VendorService:
         found = self.session.scalars(

@@ -138,7 +138,7 @@ def test_a_viewer_decides_nothing(action: str, month: "Month", signed_in_as: Sig
 
 
 @pytest.mark.parametrize("action", ["approve", "adjust", "dismiss", "add", "split", "undo", "confirm"])
-def test_deciding_on_no_card_is_404(action: str, month: "Month", signed_in_as: SignIn) -> None:
+def test_deciding_on_no_card_is_404(action: str, signed_in_as: SignIn) -> None:
     answer = signed_in_as("biller").post(f"/cards/77/{action}", {"quantity": "1", "reason": "x", "agreement": "1"})
 
     assert answer.status_code == 404 if action != "split" else answer.status_code in {404, 422}
