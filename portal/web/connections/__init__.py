@@ -1,5 +1,11 @@
-"""Connections: a card a source, its state, its syncs, and for admins its settings."""
+"""Connections: a card a source, its state, its syncs, a held feed, and for admins the settings."""
 
-from portal.web.connections.routes import register
+from flask import Flask
 
-__all__ = ["register"]
+from portal.web.connections import held, routes  # noqa: F401 - the modules hang their views on the blueprint
+from portal.web.connections.blueprint import bp
+
+
+def register(app: Flask) -> None:
+    """Register the screen."""
+    app.register_blueprint(bp)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.db.records import Connection
@@ -18,12 +18,12 @@ from portal.services.sync import SyncActive
 from portal.web import forms
 from portal.web.access import current_actor, may
 from portal.web.connections import queries
+from portal.web.connections.blueprint import bp, source_of
 from portal.web.connections.forms import ConnectionForm
 from portal.web.frame import frame
 from portal.web.htmx import announce, swaps
 from portal.web.waiting import ages
 
-bp = Blueprint("connections", __name__, url_prefix="/connections")
 PSA = "connectwise"
 KINDS = {"quick": "Quick sync", "full": "Full sync"}
 
@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
 def start_sync(key: str) -> ResponseReturnValue:
     """Start a sync of ConnectWise, and show the sources with the run at work."""
     if key != PSA:
-        _source(key)
+        source_of(key)
         raise Conflict("Files are not pulled. Import a newer file instead.")
     kind = request.form.get("kind", "quick")
     if kind not in KINDS:
@@ -66,7 +66,7 @@ def settings(key: str) -> ResponseReturnValue:
     """Show the settings of a source."""
     if key == PSA:
         return _psa_form(ConnectionForm.of(_psa()))
-    return render_template("connections/vendor.html", source=_source(key), hours="", error="")
+    return render_template("connections/vendor.html", source=source_of(key), hours="", error="")
 
 
 @bp.post("/connectwise")
@@ -121,7 +121,7 @@ def limit(key: str) -> ResponseReturnValue:
         typed = request.form.get("hours", "")
         if key == PSA:
             return _psa_form(ConnectionForm.of(_psa()), hours=typed, hours_error=str(error), status=422)
-        page = render_template("connections/vendor.html", source=_source(key), hours=typed, error=str(error))
+        page = render_template("connections/vendor.html", source=source_of(key), hours=typed, error=str(error))
         return make_response(page, 422)
     announce(f"Numbers older than {hours} h block approval from now on.")
     return redirect(url_for(".index"), 303)
@@ -175,13 +175,6 @@ def _psa() -> Connection | None:
     return connections.get_connectwise(reading())
 
 
-def _source(key: str) -> SourceAge:
-    found = next((source for source in ages() if source.key == key), None)
-    if found is None:
-        raise NotFound(f"There is no source “{key[:60]}”.")
-    return found
-
-
 def _sealer() -> Sealer:
     return Sealer(settings_of().secret_keys)
 
@@ -222,8 +215,3 @@ def _psa_form(
         hours_error=hours_error,
     )
     return make_response(page, status)
-
-
-def register(app: Flask) -> None:
-    """Register the screen."""
-    app.register_blueprint(bp)
