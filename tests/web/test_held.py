@@ -22,7 +22,7 @@ def a_held_feed(session: Session) -> int:
         vendor_id=vendor.id, filename="v.csv", sha256="0" * 64, size=1, state="held", imported_by="Dana",
         imported_at=NOW, period="2026-10", counted_at=NOW, complete=True,
         fallen={"v-1": ["34", "0"], "v-2": ["3", "0"]},
-        spec={"columns": {"account_id": "Id", "service_id": "Service", "quantity": "Units"}},
+        spec={"columns": {"account_id": "Id", "service_id": "Service", "count": "Units"}},
     )  # fmt: skip
     session.add(held)
     session.commit()
