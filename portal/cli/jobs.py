@@ -5,6 +5,7 @@ import logging
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from flask.logging import default_handler
 
 from portal.factory import settings_of
 from portal.jobs.queue import queue_at
@@ -18,6 +19,7 @@ group = AppGroup("jobs", help="Carry out syncs, imports and writes.")
 def work(*, threads: int) -> None:
     """Work until SIGTERM or SIGINT; the step in hand is finished first."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    current_app.logger.removeHandler(default_handler)  # the root's handler says each line once
     logging.getLogger("huey").setLevel(logging.WARNING)
     try:
         queue = queue_at(settings_of().queue_url)

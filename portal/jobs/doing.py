@@ -17,6 +17,8 @@ from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
 from portal.services.sealing import Sealer
 
+BUSY_SECONDS = 1.0  # after which an agreement that another worker has is asked for again
+
 
 class Clients:
     """Keeps one ConnectWise client open for all threads of a worker, and builds another when the keys change."""
@@ -57,7 +59,7 @@ def do_push(push_id: int, clients: Clients) -> float | None:
     """Carry a push as far as it goes now.
 
     Returns:
-        Seconds until it may go on; none where it is settled, or another worker has it.
+        Seconds until it may go on; none where it is settled.
     """
     pushes.run_push(
         transaction,
@@ -71,8 +73,10 @@ def do_push(push_id: int, clients: Clients) -> float | None:
     session = reading()
     session.rollback()
     push = session.get(Push, push_id, populate_existing=True)
-    waits = push is not None and push.state in IN_FLIGHT and push.worker is None and push.next_try_at is not None
-    seconds = (push.next_try_at - real_now()).total_seconds() if waits and push and push.next_try_at else None
+    seconds: float | None = None
+    if push is not None and push.state in IN_FLIGHT:
+        # without a moment of its own it waits for another worker, which writes to the same agreement
+        seconds = BUSY_SECONDS if push.next_try_at is None else (push.next_try_at - real_now()).total_seconds()
     session.rollback()
     return seconds
 

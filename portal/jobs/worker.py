@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 THREADS = 4
 SWEEP_SECONDS = 2.0  # how often our own tables are looked at
 SCHEDULE_SECONDS = 15.0  # how often the schedule is
-_REMEMBER_SECONDS = 10.0  # how long a wake-up is not repeated
+_REMEMBER_SECONDS = 5.0  # how long a wake-up is not repeated
 
 
 class Worker:

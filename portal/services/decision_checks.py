@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Connection, Decision, PsaAddition, UsageImport, Vendor
+from portal.domain.periods import day_text
 from portal.domain.quantities import plain
 from portal.domain.steps import Plan
 from portal.services import connections, settings_store
@@ -116,7 +117,7 @@ def require_state(session: Session, card: Card, now: datetime, *, allowed: Colle
     if card.state in allowed:
         return
     if card.state == "stale":
-        since = "" if card.stale_at is None else f" Since {card.stale_at:%d %b %Y}."
+        since = "" if card.stale_at is None else f" Noticed on {day_text(card.stale_at.date())}."
         raise Conflict(f"{card.stale_reason}{since} Nothing was sent; the card is stale and can only be dismissed.")
     raise Conflict(decided_words(session, card, now))
 

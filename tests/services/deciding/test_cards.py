@@ -95,6 +95,27 @@ def test_trap_07_two_terms_of_one_sku_are_both_counted(desk: Desk) -> None:
     ]
 
 
+def test_trap_08_a_part_month_file_and_then_the_full_one_make_no_doubles(desk: Desk) -> None:
+    assert desk.card(1017, "MARKET-A").vendor_quantity == 10
+    with desk.open_session() as session:
+        kinds = set(session.scalars(sa.select(Card.kind).where(Card.company_id == 1019)))
+    assert kinds == {"not_reported"}  # in the part-month file alone: no longer reported, which is not zero
+
+
+def test_trap_09_one_customer_at_zero_is_a_real_zero(desk: Desk) -> None:
+    with desk.open_session() as session:
+        (card,) = session.scalars(sa.select(Card).where(Card.company_id == 1020))
+
+    assert (card.kind, card.vendor_quantity) == ("decrease", Decimal(0))
+
+
+def test_trap_15_companies_keep_their_cards_through_renamed_and_deleted_statuses(desk: Desk) -> None:
+    with desk.open_session() as session:
+        found = set(session.scalars(sa.select(Card.company_id).where(Card.company_id.between(1036, 1040))))
+
+    assert found == {1036, 1037, 1040}
+
+
 def test_every_count_leads_down_to_its_rows(desk: Desk) -> None:
     with desk.open_session() as session:
         why = cards.explain(session, desk.card(1001), today=TODAY, zone=ZONE)
