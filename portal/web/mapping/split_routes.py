@@ -43,9 +43,7 @@ class RuleShown:
 def splits() -> ResponseReturnValue:
     """List the split rules that are in force."""
     session = database()
-    return render_template(
-        "mapping/splits.html", rules=_rules(session), cards_url="/cards", **around(session, "splits")
-    )
+    return render_template("mapping/splits.html", rules=_rules(session), **around(session, "splits"))
 
 
 def _rules(session: Session) -> list[RuleShown]:

@@ -123,7 +123,6 @@ def companies(name: str, psa_id: int) -> ResponseReturnValue:
         row=row,
         companies=found,
         titles=statuses.TITLES,
-        cards_url="/cards",
     )
 
 

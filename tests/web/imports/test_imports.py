@@ -1,63 +1,18 @@
-"""Imports: choose a file, check how it was read, commit it, take it back."""
+"""Imports: check how a file was read, commit it, take it back."""
 
-import io
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bs4 import BeautifulSoup
-from openpyxl import Workbook
 from sqlalchemy.orm import Session
 
 from portal.db.records import AuditEvent, UsageCount, UsageImport, VendorProfile
-from portal.factory import UPLOAD_LIMIT
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
+from tests.web.imports.desk import PLAIN, fields_of, imports_of, taken_in
 from tests.web.looking import attribute, one, words
 
 SignIn = Callable[[str], Visitor]
-PLAIN = "Customer ID,Customer,SKU,Quantity\nC-1,Halyard Freight,EDR,34\nC-2,Lantern,EDR,5B\nC-3,Quarry,EDR,3\n"
-
-
-@pytest.fixture(autouse=True)
-def _store(session: Session) -> None:
-    session.commit()
-
-
-def send(visitor: Visitor, text: str | bytes, *, name: str = "usage-2026-10.csv", **fields: str) -> Any:
-    content = text.encode() if isinstance(text, str) else text
-    data = {"new_vendor": "Cumulus", "file": (io.BytesIO(content), name), **fields}
-    return visitor.post("/imports", data, content_type="multipart/form-data")
-
-
-def taken_in(visitor: Visitor, text: str | bytes, **kwargs: str) -> str:
-    answer = send(visitor, text, **kwargs)
-    assert answer.status_code == 303, answer.get_data(as_text=True)
-    return str(answer.headers["Location"])
-
-
-def imports_of(session: Session) -> list[UsageImport]:
-    found = list(session.scalars(sa.select(UsageImport).order_by(UsageImport.id)))
-    session.expunge_all()
-    session.rollback()  # a transaction of the test's own would lock the app out
-    return found
-
-
-def fields_of(page: BeautifulSoup) -> dict[str, str]:
-    """The check page's form as a browser would send it."""
-    form = one(page, "#check form")
-    found = {}
-    for field in form.select("input[name]"):
-        if field.get("type") in {"radio", "checkbox"} and not field.has_attr("checked"):
-            continue
-        found[attribute(field, "name")] = attribute(field, "value")
-    for field in form.select("select[name]"):
-        chosen = field.select_one("option[selected]") or one(field, "option")
-        found[attribute(field, "name")] = attribute(chosen, "value")
-    found.pop("csrf_token")
-    return found
 
 
 def test_a_file_is_read_and_shown_before_anything_counts(session: Session, signed_in_as: SignIn) -> None:
@@ -67,16 +22,19 @@ def test_a_file_is_read_and_shown_before_anything_counts(session: Session, signe
     page = Visitor.page(biller.get(where))
     text = words(one(page, "#check"))
     assert "Import a file from Cumulus" in words(one(page, "h1"))
-    assert fields_of(page).items() >= {
-        "encoding": "utf-8",
-        "delimiter": "comma",
-        "header_row": "1",
-        "col-0": "account_id",
-        "col-1": "account_name",
-        "col-3": "count",
-        "period": "2026-10",
-        "complete": "1",
-    }.items()
+    assert (
+        fields_of(page).items()
+        >= {
+            "encoding": "utf-8",
+            "delimiter": "comma",
+            "header_row": "1",
+            "col-0": "account_id",
+            "col-1": "account_name",
+            "col-3": "count",
+            "period": "2026-10",
+            "complete": "1",
+        }.items()
+    )
     assert "1 line has a problem" in text
     assert "“5B” is not a number" in text
     assert "Lines that count 2" in text
@@ -257,66 +215,6 @@ def test_problems_come_as_csv_that_is_safe_in_a_spreadsheet(signed_in_as: SignIn
     assert ",'=cmd()," in lines[1]
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"", "empty"), (b"%PDF-1.7 xx", "PDF"), (b"just one line of words\nand another", "table"),
-     (b"\xd0\xcf\x11\xe0 old", "XLS"), (b"<html><body>no</body></html>", "web page")],
-)  # fmt: skip
-def test_what_is_no_table_is_refused_with_a_sentence(
-    session: Session, signed_in_as: SignIn, content: bytes, said: str
-) -> None:
-    answer = send(signed_in_as("biller"), content)
-
-    assert answer.status_code == 422
-    page = Visitor.page(answer)
-    assert said in words(one(page, "main form"))
-    assert attribute(one(page, "#i-new"), "value") == "Cumulus"
-    assert imports_of(session) == []
-
-
-def test_a_file_that_is_too_large_is_refused_before_it_is_read(signed_in_as: SignIn) -> None:
-    biller = signed_in_as("biller")
-
-    answer = biller.client.post(
-        "/imports",
-        data=b"x",
-        content_type="multipart/form-data; boundary=b",
-        environ_overrides={"CONTENT_LENGTH": str(UPLOAD_LIMIT + 1)},
-    )
-
-    assert answer.status_code == 413
-    assert "Split the file" in Visitor.page(answer).text
-
-
-@pytest.mark.parametrize("fields", [{"new_vendor": "", "vendor": ""}, {"new_vendor": "", "vendor": "nobody"}])
-def test_a_missing_vendor_or_file_is_said_at_its_field(signed_in_as: SignIn, fields: dict[str, str]) -> None:
-    biller = signed_in_as("biller")
-
-    refused = send(biller, PLAIN, **fields)
-    assert refused.status_code == 422
-    assert one(Visitor.page(refused), "#i-vendor")["aria-invalid"] == "true"
-    without = biller.post("/imports", {"new_vendor": "Cumulus"}, content_type="multipart/form-data")
-    assert without.status_code == 422
-    assert one(Visitor.page(without), "#i-file")["aria-invalid"] == "true"
-
-
-def test_a_workbook_is_read_with_its_sheets(signed_in_as: SignIn) -> None:
-    book = Workbook()
-    assert book.active is not None
-    book.active.title = "Notes"
-    sheet = book.create_sheet("Usage")
-    for line in (("Customer", "Product", "Quantity"), ("Halyard", "Filter", 12), ("Lantern", "Filter", 3)):
-        sheet.append(line)
-    content = io.BytesIO()
-    book.save(content)
-    biller = signed_in_as("biller")
-
-    page = Visitor.page(biller.get(taken_in(biller, content.getvalue(), name="usage.xlsx")))
-
-    assert fields_of(page)["sheet"] == "Usage"
-    assert "Commit 2 counts" in words(page)
-
-
 def test_a_viewer_sees_the_history_and_no_form(session: Session, signed_in_as: SignIn) -> None:
     biller, viewer = signed_in_as("biller"), signed_in_as("viewer")
     where = taken_in(biller, PLAIN)
@@ -346,25 +244,6 @@ def test_a_missing_import_is_not_found(signed_in_as: SignIn) -> None:
         assert biller.post(f"/imports/99/{verb}", {}).status_code == 404
 
 
-def test_names_with_markup_show_as_text(signed_in_as: SignIn) -> None:
-    biller = signed_in_as("biller")
-    where = taken_in(biller, PLAIN.replace("Lantern", "<b>Bold</b>"), name="<i>x</i>.csv", new_vendor="<u>V</u>")
-
-    for path in (where, "/imports"):
-        text = biller.get(path).get_data(as_text=True)
-        assert "<b>Bold</b>" not in text
-        assert "<i>x</i>" not in text
-        assert "<u>V</u>" not in text
-    assert "<b>Bold</b>" in words(one(Visitor.page(biller.get(where)), "#check"))
-
-
-def test_a_path_in_the_file_name_is_cut_off(session: Session, signed_in_as: SignIn) -> None:
-    biller = signed_in_as("biller")
-    taken_in(biller, PLAIN, name="..\\..\\etc/passwd.csv")
-
-    assert [found.filename for found in imports_of(session)] == ["passwd.csv"]
-
-
 def test_more_imports_need_no_more_queries_and_come_in_pages(session: Session, signed_in_as: SignIn) -> None:
     biller = signed_in_as("biller")
     taken_in(biller, PLAIN)
@@ -391,11 +270,30 @@ def test_more_imports_need_no_more_queries_and_come_in_pages(session: Session, s
     assert "vendor=nobody" in words(Visitor.page(biller.get("/imports?vendor=nobody")))
 
 
-def test_what_was_uploaded_is_kept_once_and_nothing_else_is_left(settings: Any, signed_in_as: SignIn) -> None:
-    biller = signed_in_as("biller")
-    taken_in(biller, PLAIN)
-    send(biller, b"")
+def test_a_file_in_which_many_accounts_fall_says_so_before_and_is_held(session: Session, signed_in_as: SignIn) -> None:
+    def counts(units: int) -> str:
+        return "Customer,SKU,Quantity\n" + "".join(f"Company {one},EDR,{units}\n" for one in range(12))
 
-    kept = [path for path in Path(settings.uploads).iterdir() if path.is_file()]
-    assert len(kept) == 1
-    assert len(kept[0].name) == 64
+    manager = signed_in_as("manager")
+    manager.post(f"{taken_in(manager, counts(10), name='usage-2026-10-20.csv')}/commit", {})
+    where = taken_in(manager, counts(0), name="usage-2026-10-27.csv")
+
+    assert "This file will be held: 12 of 12 accounts" in words(Visitor.page(manager.get(where)))
+    answer = manager.post(f"{where}/commit", {})
+
+    assert answer.headers["Location"] == "/connections/cumulus/held"
+    assert [found.state for found in imports_of(session)] == ["committed", "held"]
+    assert "Held: nothing counts yet" in words(Visitor.page(signed_in_as("viewer").get(where)))
+
+
+def test_only_lines_with_one_of_the_words_count(signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    where = taken_in(biller, "Customer,Device Class,State\nA,Server,Online\nA,Server,Retired\nB,Server,Online\n")
+    page = Visitor.page(biller.get(where))
+    fields = fields_of(page) | {"filter_column": "State", "filter_words": "online, offline", "count_rows": "1"}
+
+    answer = biller.post(where, fields)
+
+    text = words(Visitor.page(biller.get(answer.headers["Location"])))
+    assert "Commit 2 counts" in text
+    assert "1 line counts zero" in text
