@@ -155,7 +155,10 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
             month, profit = sums_words(totals.revenue), sums_words(totals.profit)
             parts.append(f"{month} a month if all are approved, profit {profit}.")
         if unsaid := sum(totals.by_kind.get(kind, 0) for kind in ("not_reported", "to_split")):
-            parts.append(f"{unsaid:,} not reported or to split {'is' if unsaid == 1 else 'are'} not in it.")
+            amounts = " and ".join(shown.money(amount, currency) for currency, amount in _by_size(totals.unproved))
+            alone = f"{amounts} a month without a count, or to be shared."
+            with_others = f"{unsaid:,} not reported or to split {'is' if unsaid == 1 else 'are'} not in it."
+            parts.append(with_others if totals.revenue else alone)
         if counts.tabs["equal"] and not board.narrowed:
             parts.append(f"{counts.tabs['equal']:,} proved equal.")
     elif board.show == "decided" and totals.revenue:

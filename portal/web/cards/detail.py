@@ -237,7 +237,7 @@ TITLES = {
 def notes_of(plan: Plan) -> list[str]:
     """Give what a plan says besides its writes and its figure for the next invoice."""
     rest = plan.sentences[len(plan.steps) :]
-    return [one for one in rest if not one.startswith(("Next invoice ", "No figure "))]
+    return [one for one in rest if not one.startswith(("Next invoice ", "No figure ", "The PSA has this quantity"))]
 
 
 def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
@@ -260,7 +260,11 @@ def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
     whole = card.vendor_quantity or Decimal(0)
     if not {"all_to", "rest_to"} & form.values.keys():  # nothing was typed yet
         form.values["rest_to"] = last
-        form.values |= {f"fixed-{part.id}": part.psa_text for part in parts[:-1]}
+        left = whole
+        for part in parts[:-1]:
+            share_now = min(part.psa or Decimal(0), left)
+            form.values[f"fixed-{part.id}"] = plain(share_now)
+            left -= share_now
     return {
         "parts": parts,
         "whole": whole,
@@ -448,7 +452,10 @@ def _button(row: Row, action: str, form: Typed, billed: BilledAgreement | None, 
     number = "" if form.quantity is None or "quantity" in form.errors else f" {shown.quantity(form.quantity)}"
     if action == "undo":
         steps = () if plan is None else plan.steps
-        return {"label": "Undo", "soft": ", effective today" if steps else ""}
+        label = "Undo"
+        if len(steps) == 1 and isinstance(steps[0].expected, Decimal):
+            label = f"Undo: {shown.quantity(steps[0].expected)} back to {shown.quantity(steps[0].quantity)}"
+        return {"label": label, "soft": ", effective today" if steps else ""}
     verb = {"adjust": "Adjust to" if number else "Adjust", "add": "Add"}[action]
     prorates = billed is not None and billed.agreement.prorates
     if prorates and form.day is not None:

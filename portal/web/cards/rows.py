@@ -405,7 +405,7 @@ def _sources(card: Card, where: Where) -> str:
         counted = datetime.fromisoformat(source["counted_at"])
         title = source["vendor"]
         newest[title] = max(counted, newest.get(title, counted))
-    return ", ".join(f"{title}, counted {_moment(counted, where)}" for title, counted in newest.items())
+    return ", ".join(f"{title}, {_moment(counted, where)}" for title, counted in newest.items())
 
 
 def _change(one: Mapping[str, str]) -> str:

@@ -22,7 +22,9 @@ from portal.web.cards.words import STATES, count_of
 ACTIONS = {"approve": "Approve", "adjust": "Adjust", "dismiss": "Dismiss", "confirm": "Send"}
 MOST = 5000  # cards decided at once
 LARGEST = 3  # cards named as the largest
-NAMED = 50  # cards listed to be looked at first
+FIRST = 12  # cards that go along, listed to be looked at first
+NAMED = 50  # cards that stay behind, listed
+_RANK = {"Second person": 0, "Largest": 1, "Several writes": 2, "Decrease": 3}
 _SEEN = re.compile(r"([0-9]{1,9})=([^\s=]{1,120})")
 _CHUNK = 500  # ids in one query
 
@@ -210,7 +212,7 @@ def _outliers(
         named = _why_first(card, place, action, where)
         if named is not None:
             found.append(Outlier(card=card, stays=False, ticked=card.id not in without, **named))
-    found = found[:NAMED]
+    found = sorted(found, key=lambda one: _RANK[one.tag])[:FIRST]
     left = [
         Outlier(card=card, tag="Stays behind", icon="struck", tone="bad", why=why, stays=True, ticked=False)
         for card, why in staying

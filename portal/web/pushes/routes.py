@@ -16,6 +16,7 @@ from portal.services.errors import Conflict
 from portal.web.access import current_actor, may
 from portal.web.cards import answers
 from portal.web.cards.answers import Notice
+from portal.web.cards.rows import VERBS
 from portal.web.cards.wake import wake_push
 from portal.web.cards.words import STATES, UNSETTLED, poll_delay
 from portal.web.htmx import announce, swaps
@@ -98,6 +99,7 @@ def _push_context(push: Push) -> dict[str, Any]:
         "decision": push.decision,
         "agreement": agreement.name if agreement is not None else f"agreement {push.agreement_id}",
         "sign": STATES[push.state],
+        "verb": {**VERBS, "undo": "undid this, back to"}.get(push.decision.action, "decided"),
         "steps": [{"step": step, "words": step_words(step), "state": STEP_WORDS[step.state]} for step in push.steps],
         "sentence": sentence(push),
         "poll": poll_delay(asked) if push.state in UNSETTLED else None,
@@ -126,25 +128,13 @@ def sentence(push: Push) -> str:
             return "ConnectWise has it: each write was read back."
         case "in_doubt":
             return "No answer yet; looking whether it arrived."
-        case "failed" | "changed_in_psa" | "given_up" | "stale":
-            done = [f"line {one.addition_id}" for one in settled if one.addition_id is not None]
-            stands = f"Step {len(settled)} of {total} stands: {', '.join(done)}." if settled else "Nothing was changed."
-            cause = push.cause or STATES[push.state].word
-            return cause if stands.rstrip(".").lower() in cause.lower() else f"{cause} {stands}"
+        case "changed_in_psa":
+            counted = push.card.vendor_quantity
+            vendors = "" if counted is None else f" The vendors count {plain(counted)}."
+            return f"{push.cause or 'Changed in ConnectWise; nothing was sent.'}{vendors}"
         case "queued":
             return push.cause or "It waits for a worker. You can leave this page; the work goes on."
         case "sending":
             return push.cause or f"Step {min(len(settled) + 1, total)} of {total} is being sent."
         case _:
             return push.cause or STATES[push.state].word
-
-
-def numbers_found(push: Push) -> str | None:
-    """Say the three numbers of a push that met another quantity: seen, found, counted."""
-    found = push.found or {}
-    if push.state != "changed_in_psa" or "quantity" not in found:
-        return None
-    who = f", by “{found['updated_by']}”" if found.get("updated_by") else ""
-    seen, vendor = push.decision.seen.get("psa"), push.card.vendor_quantity
-    counted = "" if vendor is None else f"; the vendor counts {plain(vendor)}"
-    return f"You saw {seen}; ConnectWise has {found['quantity']}{who}{counted}. Nothing was sent."

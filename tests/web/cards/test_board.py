@@ -59,7 +59,7 @@ def test_a_row_reads_as_one_sentence_and_its_button_says_what_will_happen(month:
     assert row is not None
     text = " ".join(row.get_text(" ", strip=True).split())
     assert "line 30001: 20 → 21" in text
-    assert "Sentrybox, counted 07:00" in text
+    assert "Sentrybox, 07:00" in text
     assert "Increase +$9.50 profit +$5.30" in text
     button = row.select_one("button[data-key=a]")
     assert button is not None
