@@ -6,12 +6,13 @@ nothing is refused, so that a forgotten decorator shows at once. Roles and what 
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, flash, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.routing import IntegerConverter, Map
 
 from portal.db.session import reading, transaction
 from portal.extensions import login_manager
@@ -19,6 +20,7 @@ from portal.services import drafts, sessions
 from portal.services.actors import Actor
 from portal.services.errors import NotAllowed
 from portal.services.sessions import SignedIn
+from portal.web.forms import LARGEST
 from portal.web.htmx import from_htmx, leave_to, page_path
 
 ROLES_OF = {
@@ -35,6 +37,7 @@ ROLES_OF = {
 }
 PUBLIC = "public"
 TOKEN = "sign_in"  # noqa: S105 - the name under which the cookie keeps a session's token
+COOKIE_LIVES = timedelta(days=7)
 _DECLARED = "needs_right"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -140,6 +143,9 @@ def _guard() -> ResponseReturnValue | None:
     """Let a request through to its view, or not."""
     if request.endpoint is None:
         return None  # no such address, or not this way: the error page says so
+    for values in (request.args, request.form):
+        if any("\0" in value for each in values.lists() for value in (each[0], *each[1])):
+            abort(400)  # nobody types it, and not every store takes it
     needs = declared(current_app, request.endpoint)
     if needs == PUBLIC:
         return None
@@ -174,8 +180,18 @@ def _keep_typed(token: str) -> bool:
     return draft is not None
 
 
+class Id(IntegerConverter):
+    """An id in an address. One that no record can have is no address, so that it never reaches the store."""
+
+    def __init__(self, url_map: Map, **options: Any) -> None:  # noqa: ANN401 - as the base class
+        super().__init__(url_map, **({"max": LARGEST} | options))
+
+
 def register(app: Flask) -> None:
-    """Put the guard before every view."""
+    """Put the guard before every view. Runs before any other screen adds its addresses."""
+    app.url_map.converters["int"] = Id
+    # the cookie outlives the session on the server, so that a form which comes too late is known to be its owner's
+    app.config["PERMANENT_SESSION_LIFETIME"] = COOKIE_LIVES
     public(app.view_functions["static"])
     app.before_request(_guard)
     app.add_template_global(allowed)

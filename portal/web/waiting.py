@@ -51,11 +51,12 @@ def waiting() -> Waiting:
     """Give the counts; read anew only when something was changed since, since they stand on every page."""
     session = reading()
     version = (session.scalar(sa.select(sa.func.max(AuditEvent.n))), clock().today())
-    kept: dict[object, Waiting] = current_app.extensions.setdefault(KEPT, {})
-    if version not in kept:
-        kept.clear()
-        kept[version] = _read(session)
-    return kept[version]
+    kept: dict[object, Waiting] = current_app.extensions.get(KEPT, {})
+    found = kept.get(version)
+    if found is None:
+        found = _read(session)
+        current_app.extensions[KEPT] = {version: found}  # replaced as a whole: other threads may be reading
+    return found
 
 
 def _read(session: Session) -> Waiting:

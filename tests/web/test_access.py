@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from portal.services.errors import NotAllowed
 from portal.web.access import PUBLIC, ROLES_OF, declared, may, own_path
@@ -31,8 +31,7 @@ def address(rule: Rule) -> str:
 
 
 def _value(rule: Rule, name: str) -> object:
-    kind = type(rule._converters[name]).__name__
-    return 999_999 if kind == "IntegerConverter" else "nothing-like-this"
+    return 999_999 if isinstance(rule._converters[name], IntegerConverter) else "nothing-like-this"
 
 
 def test_every_route_says_who_may_open_it(app: Flask) -> None:

@@ -319,3 +319,33 @@ def test_a_store_that_was_never_migrated_is_not_ready(settings: Settings, engine
 
     assert answer.status_code == 503
     assert str(settings.instance) not in answer.get_data(as_text=True)
+
+
+def test_an_id_that_no_record_can_have_is_404(signed_in_as: SignedInAs) -> None:
+    visitor = signed_in_as("admin")
+
+    for path in ("/audit/99999999999999999999", "/activity/4294967296", "/people/99999999999999999999/off"):
+        answer = visitor.post(path) if path.endswith("off") else visitor.get(path)
+        assert answer.status_code == 404, path
+
+
+def test_what_nobody_types_is_400(signed_in_as: SignedInAs) -> None:
+    visitor = signed_in_as("admin")
+
+    assert visitor.get("/audit?q=a%00b").status_code == 400
+    assert visitor.post("/people", {"email": "a\0@x.example", "role": "biller"}).status_code == 400
+    assert visitor.post("/profile", {"draft_id": "²", "theme": "light"}).status_code == 303
+
+
+def test_over_tls_browsers_are_told_to_stay_there(visitor: Visitor) -> None:
+    secure = visitor.client.get("/sign-in", base_url="https://localhost")
+
+    assert "max-age" in secure.headers["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in visitor.get("/sign-in").headers
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(visitor: Visitor) -> None:
+    cookie = visitor.get("/sign-in").headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie

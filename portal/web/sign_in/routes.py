@@ -13,6 +13,7 @@ from portal.services.actors import Actor
 from portal.services.errors import Invalid
 from portal.services.people import folded_email
 from portal.services.sessions import Throttled
+from portal.web import forms
 from portal.web.access import TOKEN, current_person, forget_lookup, may, own_path, public, signed_in
 from portal.web.htmx import announce, from_htmx, leave_to
 
@@ -170,12 +171,13 @@ def _form(
 def _sent_again(response: Any) -> Any:  # noqa: ANN401 - Flask's own type of an answer
     """Forget a draft once its form was sent again and taken in."""
     # a refused form may be too large to be read at all
-    taken = request.method == "POST" and response.status_code < 400  # noqa: PLR2004 - below are the answers to what was taken in
-    draft_id = request.form.get("draft_id", "") if taken else ""
-    person = signed_in() if draft_id.isdigit() else None
-    if person is not None:
+    if request.method != "POST" or response.status_code >= 400:  # noqa: PLR2004 - not taken in
+        return response
+    draft_id = forms.whole(request.form, "draft_id")
+    person = signed_in() if draft_id is not None else None
+    if draft_id is not None and person is not None:
         with transaction() as store:
-            drafts.drop(store, int(draft_id), person_id=person.id)
+            drafts.drop(store, draft_id, person_id=person.id)
     return response
 
 
