@@ -282,7 +282,9 @@ def source_ages(session: Session, now: datetime, zone: ZoneInfo) -> list[SourceA
     held = set(session.scalars(sa.select(UsageImport.vendor_id).where(UsageImport.state == "held")))
     psa = _psa_age(session, now, run_id=run, blocks=len(fed_by))
     vendors = session.scalars(sa.select(Vendor).order_by(Vendor.title))
-    with_files = held | set(session.scalars(sa.select(UsageImport.vendor_id).distinct()))
+    # a file that was looked at and thrown away makes no source
+    accepted = sa.select(UsageImport.vendor_id).where(UsageImport.state.in_(("committed", "held", "rejected")))
+    with_files = set(session.scalars(accepted.distinct()))
     return [
         *([psa] if psa is not None else []),
         *(

@@ -176,10 +176,12 @@ def test_every_source_says_how_old_it_is_and_what_it_blocks(session: Session, se
     vendor(session, "fresh", last_commit_at=NOW - timedelta(days=7))
     old = vendor(session, "old", last_commit_at=NOW - timedelta(days=7, seconds=1))
     vendor(session, "silent")
-    session.add(
+    thrown_away = vendor(session, "thrown-away")
+    session.add_all(
         UsageImport(
-            vendor_id=old.id, filename="f.csv", sha256="0" * 64, size=1, state="held", imported_by="x", imported_at=NOW
+            vendor_id=of.id, filename="f.csv", sha256="0" * 64, size=1, state=state, imported_by="x", imported_at=NOW
         )
+        for of, state in ((old, "held"), (thrown_away, "dropped"))
     )
     card(session, 1, vendors="|old|")
     card(session, 2, vendors="|fresh|old|")
