@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from portal.db.session import reading
 from portal.domain.periods import Period
 from portal.web import frame
-from portal.web.cards import context, detail, queries
+from portal.web.cards import context, detail, queries, why
 from portal.web.cards.filters import BoardFilter
 from portal.web.cards.forms import Typed
 from portal.web.htmx import announce, beside, swaps
@@ -53,9 +53,7 @@ def card(
     made: dict[str, Any] = {"row": row, "notice": notice, "asked": _asked(), "detail": None}
     if shown is not None:
         made["detail"] = f"cards/_{shown}.html"
-        made |= (
-            detail.why(session, row) if shown == "why" else detail.form_context(session, row, shown, form or Typed())
-        )
+        made |= why.why(session, row) if shown == "why" else detail.form_context(session, row, shown, form or Typed())
     if not part:
         frame.look_at(Period.parse(found.period))
         return make_response(render_template("cards/show.html", where=row.where, back=board, **made), status)

@@ -28,7 +28,8 @@ from portal.web.cards.filters import (
     read_filter,
 )
 from portal.web.cards.limits import limits_of
-from portal.web.cards.rows import Row, Where, make_rows
+from portal.web.cards.rows import Row, make_rows
+from portal.web.cards.sentences import Where
 from portal.web.cards.words import KINDS, STATES, count_of
 
 FOLD_LIMIT = 50

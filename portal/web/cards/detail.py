@@ -9,21 +9,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Decision, PsaAgreement, PsaProduct, Push, SyncRun
-from portal.domain.invoicing import invoiced_period
+from portal.db.records import Card, Decision, PsaAgreement, PsaProduct, Push
 from portal.domain.periods import Period
 from portal.domain.psa import BilledAgreement
 from portal.domain.quantities import plain
 from portal.domain.splits import CannotSplit, Split, share
 from portal.domain.steps import Plan
 from portal.factory import clock
-from portal.services import cards, decisions
+from portal.services import decisions
 from portal.services.card_picture import picture
 from portal.services.errors import Invalid, NotFound, Refused
 from portal.web import filters as shown
 from portal.web.cards.forms import Typed, read_split
-from portal.web.cards.rows import VERBS, Row, approve_label, effective
-from portal.web.cards.words import STATES
+from portal.web.cards.rows import Row, approve_label, effective
+from portal.web.cards.why import next_invoice_on, notes_of
 
 EARLIER = 12  # decisions and months listed
 TICK_LABELS = {"invoiced_ok": "I want it billed that way", "scheduled_ok": "I want both"}
@@ -89,88 +88,6 @@ class Sharing:
     reason: str = ""
 
 
-def why(session: Session, row: Row) -> dict[str, Any]:
-    """Gather why a card's numbers are what they are."""
-    card, where = row.card, row.where
-    explained = cards.explain(session, card, today=where.today, zone=where.zone)
-    period = Period.parse(card.period)
-    plan, blocked = None, None
-    if row.decidable and card.kind in {"increase", "decrease"}:
-        plan, blocked = _try_plan(session, card, "approve", Typed())
-    return {
-        "why": {
-            "explained": explained,
-            "plan": plan,
-            "no_plan": blocked,
-            "notes": [] if plan is None else notes_of(plan),
-            "next_invoice_on": _next_invoice_on(explained.billed),
-            "looked_at": period.looked_at(where.today),
-            "shown": sum((one.line.quantity for one in explained.lines if one.state == "active"), Decimal(0)),
-            "included": sum((one.line.less_included for one in explained.lines if one.state == "active"), Decimal(0)),
-            "changed": max((one for one in explained.lines if one.last_updated), key=_updated, default=None),
-            "covers": _covers(explained, period),
-            "files": sorted(
-                {(one.usage_import.filename, one.usage_import.id) for one in explained.sources if one.usage_import}
-            ),
-            "earlier": _earlier(session, card),
-            "months": _months(session, card),
-            "reading": active_reading(session, card),
-            "can_read": card.agreement_id is not None and where.by.at_least("biller"),
-        },
-        "verbs": VERBS,
-        "states": STATES,
-    }
-
-
-def _updated(line: cards.LineShown) -> Any:  # noqa: ANN401 - moments, which only compare
-    return line.last_updated
-
-
-def _covers(explained: cards.Explanation, period: Period) -> str:
-    """Say which days the counts cover, where they are not the period's own."""
-    days = set()
-    for source in explained.sources:
-        spec = (source.usage_import.spec if source.usage_import is not None else None) or {}
-        covered = spec.get("covers") or spec.get("days")
-        if isinstance(covered, list | tuple) and len(covered) == 2:  # noqa: PLR2004 - first and last day
-            days.add(f"{covered[0]} to {covered[1]}")
-    return f"Covers {' and '.join(sorted(days))}." if days else f"Covers {shown.period(period)}."
-
-
-def _earlier(session: Session, card: Card) -> list[Decision]:
-    """Give earlier decisions on this pair of company and product, newest first."""
-    query = (
-        sa.select(Decision)
-        .join(Card, Card.id == Decision.card_id)
-        .where(Card.company_id == card.company_id, Card.product == card.product)
-        .order_by(Decision.id.desc())
-        .limit(EARLIER)
-    )
-    return list(session.scalars(query))
-
-
-def _months(session: Session, card: Card) -> list[Card]:
-    """Give the cards of this product on this agreement month by month, oldest first."""
-    same = Card.agreement_id.is_(None) if card.agreement_id is None else Card.agreement_id == card.agreement_id
-    query = (
-        sa.select(Card)
-        .where(Card.company_id == card.company_id, Card.product == card.product, same, Card.period <= card.period)
-        .order_by(Card.period.desc())
-        .limit(EARLIER)
-    )
-    return list(session.scalars(query))[::-1]
-
-
-def active_reading(session: Session, card: Card) -> SyncRun | None:
-    """Give the reading of this agreement that waits or works."""
-    if card.agreement_id is None:
-        return None
-    query = sa.select(SyncRun).where(
-        SyncRun.kind == "agreement", SyncRun.agreement_id == card.agreement_id, SyncRun.state.in_(("queued", "running"))
-    )
-    return session.scalars(query.order_by(SyncRun.id.desc()).limit(1)).first()
-
-
 def plan_context(session: Session, row: Row, action: str, form: Typed) -> dict[str, Any]:
     """Gather the plan of a form as it is typed: its writes, warnings, and the words of its button."""
     card = row.card
@@ -190,7 +107,7 @@ def plan_context(session: Session, row: Row, action: str, form: Typed) -> dict[s
         "warnings": _warnings(plan),
         "second": second,
         "currency": card.currency,
-        "next_invoice_on": _next_invoice_on(billed),
+        "next_invoice_on": next_invoice_on(billed),
         "button": _button(row, action, form, billed, plan),
     }
 
@@ -232,12 +149,6 @@ TITLES = {
     "split": "Share",
     "undo": "Undo",
 }
-
-
-def notes_of(plan: Plan) -> list[str]:
-    """Give what a plan says besides its writes and its figure for the next invoice."""
-    rest = plan.sentences[len(plan.steps) :]
-    return [one for one in rest if not one.startswith(("Next invoice ", "No figure ", "The PSA has this quantity"))]
 
 
 def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
@@ -385,11 +296,6 @@ def _billed(session: Session, agreement_id: int | None, row: Row) -> BilledAgree
         return decisions.billed_agreement(session, agreement_id, day)
     except NotFound:
         return None
-
-
-def _next_invoice_on(billed: BilledAgreement | None) -> date | None:
-    period = None if billed is None else invoiced_period(billed)
-    return None if period is None else period.invoice_on
 
 
 def _wanted(card: Card, action: str, form: Typed) -> Decimal | None:

@@ -11,7 +11,7 @@ from portal.services import cards
 from portal.services.errors import NotFound
 from portal.web import frame
 from portal.web.access import may
-from portal.web.cards import answers, context, detail, export
+from portal.web.cards import answers, context, detail, export, why
 from portal.web.cards.blueprint import bp
 from portal.web.cards.forms import read_form
 from portal.web.cards.words import STATES
@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
     made |= context.index_extras(session, board, titles, made)
     if board.open in made["rows"]:
         made["details"] = {board.open: "cards/_why.html"}
-        made |= detail.why(session, made["rows"][board.open])
+        made |= why.why(session, made["rows"][board.open])
     if not swaps("cards"):
         return render_template("cards/index.html", **made)
     beside(render_template("cards/_count.html", oob=True, **made))

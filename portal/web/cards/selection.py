@@ -16,7 +16,8 @@ from portal.web import filters as shown
 from portal.web import forms
 from portal.web.cards import queries
 from portal.web.cards.filters import BoardFilter
-from portal.web.cards.rows import Where, blocked_by
+from portal.web.cards.rows import blocked_by
+from portal.web.cards.sentences import Where
 from portal.web.cards.words import STATES, count_of
 
 ACTIONS = {"approve": "Approve", "adjust": "Adjust", "dismiss": "Dismiss", "confirm": "Send"}

@@ -16,7 +16,7 @@ from portal.services.errors import Conflict
 from portal.web.access import current_actor, may
 from portal.web.cards import answers
 from portal.web.cards.answers import Notice
-from portal.web.cards.rows import VERBS
+from portal.web.cards.sentences import VERBS
 from portal.web.cards.wake import wake_push
 from portal.web.cards.words import STATES, UNSETTLED, poll_delay
 from portal.web.htmx import announce, swaps
