@@ -158,6 +158,13 @@ def owner_of_ended(session: Session, token: str) -> int | None:
     )
 
 
+def why_ended(session: Session, token: str) -> str:
+    """Say why a session is over, as a sentence for whose it was."""
+    ended_at = session.scalar(sa.select(SignIn.ended_at).where(SignIn.token_hash == token_hash(token)))
+    hours = int(LIFE.total_seconds() // 3600)
+    return "Your session was ended." if ended_at is not None else f"You were signed out after {hours} hours."
+
+
 def mark_seen(session: Session, sign_in_id: int, *, now: datetime) -> None:
     """Remember that a session was used."""
     session.execute(sa.update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now))

@@ -120,12 +120,11 @@ def forget_lookup() -> None:
 def ask_to_sign_in() -> ResponseReturnValue:
     """Send a stranger to sign in, and keep what a person had typed whose session ended."""
     token = session.get(TOKEN)
-    ended = isinstance(token, str)
-    kept = _keep_typed(token) if isinstance(token, str) and request.method == "POST" else False
-    if kept:
-        flash("You were signed out after 12 hours. What you typed is kept.", "warn")
-    elif ended:
-        flash("You were signed out after 12 hours.", "warn")
+    if isinstance(token, str):
+        kept = request.method == "POST" and _keep_typed(token)
+        said = f"{sessions.why_ended(reading(), token)}{' What you typed is kept.' if kept else ''}"
+        if ("warn", said) not in [tuple(each) for each in session.get("_flashes", [])]:
+            flash(said, "warn")  # once, though several parts of a page may ask; the token stays, for a form to come
     goes_on = request.full_path.rstrip("?") if request.method == "GET" and not from_htmx() else page_path()
     where = url_for("sign_in.form", next=goes_on if goes_on not in {"", "/"} else None)
     return leave_to(where) if from_htmx() else redirect(where, 303)

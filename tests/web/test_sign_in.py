@@ -376,3 +376,16 @@ def test_a_reset_ends_every_session_once_the_link_is_used(
     visitor.post(f"/link/{token}", {"password": "four words side by side"})
 
     assert signed.get("/").status_code == 303
+
+
+def test_a_session_that_was_ended_is_not_called_too_old(
+    session: Session, signed_in_as: Callable[[str], Visitor]
+) -> None:
+    visitor = signed_in_as("biller")
+    ended(session)
+    for _ in range(3):
+        visitor.get("/connections", swapping="sources")
+
+    notices = visitor.page(visitor.get("/sign-in")).select(".notice")
+
+    assert [notice.get_text(" ", strip=True) for notice in notices] == ["Your session was ended."]

@@ -18,6 +18,7 @@ from portal.web.access import TOKEN, current_person, forget_lookup, may, own_pat
 from portal.web.htmx import announce, from_htmx, leave_to
 
 bp = Blueprint("sign_in", __name__)
+UNSEEN = ("seen", "back", "next", "import", "do", "only")  # fields that a page adds to what is typed
 WARN_FROM = 3  # so many tries left are told
 
 
@@ -143,7 +144,9 @@ def kept(draft_id: int) -> ResponseReturnValue:
     """Offer what was typed when the session ended. Nothing is carried out by looking at it."""
     draft = drafts.find(reading(), draft_id, person_id=current_person().id)
     typed = [(str(name), str(value)) for name, value in draft.fields.get("typed", [])]
-    return render_template("sign_in/kept.html", draft=draft, typed=typed, goes_on=own_path(request.args.get("next")))
+    return render_template(
+        "sign_in/kept.html", draft=draft, typed=typed, unseen=UNSEEN, goes_on=own_path(request.args.get("next"))
+    )
 
 
 @bp.post("/kept/<int:draft_id>/drop")
