@@ -10,17 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from portal.connectwise import (
     Addition,
-    Agreement,
     ConnectWise,
     ConnectWiseError,
-    NewLine,
     OutcomeUnknown,
     Rejected,
     Throttled,
@@ -28,13 +26,11 @@ from portal.connectwise import (
     Unreachable,
 )
 from portal.db.records import Connection, Push, PushStep
-from portal.domain.periods import local_day
-from portal.domain.psa import Agreement as KnownAgreement
-from portal.domain.psa import live_agreements
-from portal.domain.steps import Step, StepAction
+from portal.domain.steps import StepAction
 from portal.services import push_leases, push_mirror, push_settling
 from portal.services.card_making import IN_FLIGHT
-from portal.services.push_looking import Found, Look, look
+from portal.services.push_asking import Asking, Picture
+from portal.services.push_looking import Found, Look
 from portal.services.push_settling import Settling
 from portal.services.push_work import ASKED, StepWork, Work, read_work
 
@@ -42,7 +38,6 @@ log = logging.getLogger(__name__)
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
 Clock = Callable[[], datetime]
-_T = TypeVar("_T")
 
 CRASH_POINTS = (
     "claimed", "looked", "intent", "sending", "answered", "sent", "read_back", "step_done", "finished", "confirmed",
@@ -50,7 +45,6 @@ CRASH_POINTS = (
 """Where a test may kill the worker, in the order in which a push passes them."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 120.0  # seconds of back-off before the jitter
-_TRAIL = 50  # entries of ConnectWise's audit trail that are looked through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +68,6 @@ class _Lost(Exception):
 
 class _Stopped(Exception):
     """The push is settled, or waits; nothing is to be done now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Picture:
-    """What ConnectWise has just now.
-
-    Args:
-        why_not: Why nothing may be written to the agreement, as a sentence; none where it may.
-        lines: All additions of the agreement.
-    """
-
-    agreement: Agreement | None
-    why_not: str | None
-    lines: tuple[Addition, ...]
 
 
 def run_push(
@@ -150,7 +130,7 @@ class _Run:
         crash: Callable[[str], None],
     ) -> None:
         self.open_session = open_session
-        self.client = client
+        self.asking = Asking(client, now, zone)
         self.push_id = push_id
         self.worker = worker
         self.now = now
@@ -183,11 +163,13 @@ class _Run:
 
     def begin(self, work: Work, step: StepWork) -> None:
         """A step that was not sent: look, record the intent, send."""
-        picture = self._picture(work)
-        seen = self._look(work, step, picture)
+        picture = self.asking.picture(work)
+        if picture.why_not is not None:
+            self._stale(picture)
+        seen = self.asking.look(work, step, picture)
         self.crash("looked")
         if seen.found is Found.THERE and seen.line is not None:
-            self._done(step, seen.line, picture, ours=self._ours(work, step, seen.line, asked=False))
+            self._done(step, seen.line, picture, ours=self.asking.ours(work, step, seen.line, asked=False))
             return
         if seen.found is Found.MOVED:
             self._changed(step, seen, picture)
@@ -201,11 +183,13 @@ class _Run:
 
     def settle(self, work: Work, step: StepWork) -> None:
         """A step that may have arrived: look, and send again only what is certainly not there."""
-        picture = self._picture(work, settles=True)
-        seen = self._look(work, step, picture)
+        picture = self.asking.picture(work)
+        if picture.agreement is None:
+            self._stale(picture)
+        seen = self.asking.look(work, step, picture)
         self.crash("read_back")
         if seen.found is Found.THERE and seen.line is not None:
-            ours = step.state == "sent" or self._ours(work, step, seen.line, asked=True)
+            ours = step.state == "sent" or self.asking.ours(work, step, seen.line, asked=True)
             self._done(step, seen.line, picture, ours=ours)
             return
         if seen.found is Found.MOVED:
@@ -214,12 +198,9 @@ class _Run:
         left = timedelta() if step.asked_at is None else step.asked_at + pace - self.real_now()
         if left > timedelta():
             self._doubt("No answer yet; looking whether it arrived.", left)
-        with self._held() as at:
+        with self._held() as at:  # it certainly did not arrive: it begins anew, with a look at the agreement
             row = _row(at.push, step)
             row.state, row.sent_at = "waiting", None
-            if picture.why_not is not None:
-                push_settling.stale(at, picture.why_not)
-                self._drop(at.session, at.push)
 
     # parts of a phase
 
@@ -271,53 +252,7 @@ class _Run:
         with self._held() as at:
             return read_work(at.session, at.push)
 
-    def _picture(self, work: Work, *, settles: bool = False) -> _Picture:
-        """Read the agreement and its lines; an agreement that is gone stops the push.
-
-        Args:
-            work: The push.
-            settles: A write may be under way: then the lines are looked at even on a cancelled agreement.
-        """
-        try:
-            agreement = self.client.agreements.get(work.agreement_id)
-            why_not = self._why_not(agreement)
-            if why_not is not None and not settles:
-                self._stale(agreement, why_not)
-            lines = tuple(self.client.additions.of(work.agreement_id))
-        except Rejected as error:
-            if not error.missing:
-                raise
-            self._stale(None, "The agreement was deleted in ConnectWise.")
-            raise _Stopped from error
-        return _Picture(agreement=agreement, why_not=why_not, lines=lines)
-
-    def _why_not(self, found: Agreement) -> str | None:
-        """Say why nothing may be written to an agreement any more."""
-        known = KnownAgreement(
-            id=found.id,
-            company_id=found.company_id,
-            start=found.start_date,
-            end=found.end_date,
-            no_ending=found.no_ending_date,
-            cancelled=found.cancelled,
-            cancelled_on=found.date_cancelled,
-            cycle_months=1,
-            prorates=found.prorates,
-        )
-        return live_agreements([known], local_day(self.now(), self.zone))[found.id].why_not
-
-    def _look(self, work: Work, step: StepWork, picture: _Picture) -> Look:
-        return look(
-            step.step,
-            [line for line in picture.lines if line.product == work.product],
-            work.expected,
-            local_day(self.now(), self.zone),
-            known_ids=step.known_ids,
-            created=step.created,
-            taken=work.taken,
-        )
-
-    def _intend(self, step: StepWork, seen: Look, picture: _Picture) -> None:
+    def _intend(self, step: StepWork, seen: Look, picture: Picture) -> None:
         """Record the intent: from here on the write may have arrived."""
         with self._held() as at:
             row = _row(at.push, step)
@@ -329,7 +264,7 @@ class _Run:
         """Send one write, once."""
         try:
             self.crash("sending")
-            line = self._write(work, step)
+            line = self.asking.write(work, step)
             self.crash("answered")
         except OutcomeUnknown as error:
             self._lost_answer(step, error)
@@ -347,57 +282,9 @@ class _Run:
             row.addition_id = line.id
         self.crash("sent")
 
-    def _write(self, work: Work, step: StepWork) -> Addition:
-        """Make one step's call."""
-        one, additions, agreement_id = step.step, self.client.additions, work.agreement_id
-        if one.action is StepAction.CREATE:
-            return additions.create(
-                agreement_id,
-                self._model(work, step),
-                quantity=_known(one.quantity),
-                effective=_known(one.effective),
-                cancelled=one.cancelled,
-                replaces=one.less_included != 0,
-            )
-        line_id = _known(one.addition_id)
-        if one.action is StepAction.SET:
-            return additions.set_quantity(agreement_id, line_id, _known(one.quantity))
-        if one.cancelled is not None and one.action is StepAction.END:
-            return additions.end(agreement_id, line_id, one.cancelled)
-        return additions.reopen(agreement_id, line_id, one.cancelled)
-
-    def _model(self, work: Work, step: StepWork) -> Addition | NewLine:
-        """Give what a new line is to be like."""
-        one: Step = step.step
-        if one.like is not None:
-            return self.client.additions.get(work.agreement_id, one.like)
-        return NewLine(product_id=_known(step.product_id), unit_price=one.unit_price, unit_cost=one.unit_cost)
-
-    def _ours(self, work: Work, step: StepWork, line: Addition, *, asked: bool) -> bool:
-        """Tell whether our API member made what is found, as far as ConnectWise says so.
-
-        Where the member is not known yet, a change that came between our reading and now, to just what we sent, counts
-        as ours.
-        """
-        if work.member is None:
-            return asked
-        if line.updated_by.casefold() == work.member.casefold():
-            return True
-        if not asked:
-            return False
-        quantity = "" if step.step.quantity is None else f"{step.step.quantity.normalize():f}"
-        since = step.before_updated
-        return any(
-            entry.entered_by.casefold() == work.member.casefold()
-            and work.product in entry.text
-            and quantity in entry.text
-            and (since is None or entry.entered_at is None or entry.entered_at > since)
-            for entry in self.client.audit_trail.of_agreement(work.agreement_id, most=_TRAIL)
-        )
-
     # outcomes
 
-    def _done(self, step: StepWork, line: Addition, picture: _Picture, *, ours: bool) -> None:
+    def _done(self, step: StepWork, line: Addition, picture: Picture, *, ours: bool) -> None:
         with self._held() as at:
             push_mirror.mirror_lines(at.session, at.push.agreement_id, picture.lines, now=at.now)
             push_settling.step_done(at, _row(at.push, step), line, found=not ours)
@@ -408,7 +295,7 @@ class _Run:
                 connection.member = line.updated_by or None
         self.crash("step_done")
 
-    def _changed(self, step: StepWork, seen: Look, picture: _Picture) -> NoReturn:
+    def _changed(self, step: StepWork, seen: Look, picture: Picture) -> NoReturn:
         with self._held() as at:
             push_mirror.mirror_lines(at.session, at.push.agreement_id, picture.lines, now=at.now)
             lines = [line for line in picture.lines if line.product == at.card.product]
@@ -416,10 +303,10 @@ class _Run:
             self._drop(at.session, at.push)
         raise _Stopped
 
-    def _stale(self, agreement: Agreement | None, why: str) -> NoReturn:
+    def _stale(self, picture: Picture) -> NoReturn:
         with self._held() as at:
-            push_mirror.mirror_agreement(at.session, at.push.agreement_id, agreement, now=at.now)
-            push_settling.stale(at, why)
+            push_mirror.mirror_agreement(at.session, at.push.agreement_id, picture.agreement, now=at.now)
+            push_settling.stale(at, picture.why_not or "")
             self._drop(at.session, at.push)
         raise _Stopped
 
@@ -503,12 +390,6 @@ def _waiting_words(error: ConnectWiseError) -> str:
 
 def _row(push: Push, step: StepWork) -> PushStep:
     return next(row for row in push.steps if row.id == step.id)
-
-
-def _known(value: _T | None) -> _T:
-    if value is None:
-        raise ValueError("The step lacks a value that its plan must have.")
-    return value
 
 
 def _never(point: str) -> None:
