@@ -41,7 +41,7 @@ class SourceAge:
         last_read_at: The last successful read or commit; none: never.
         limit_hours: From which age on it blocks approval.
         too_old: Whether it does.
-        held: Whether a file of it waits for a person.
+        held_periods: Months, as `2026-10`, of which a file waits for a person.
         active_run_id: The sync that waits or works, if any.
         blocks: How many open cards of the current month it keeps from being approved.
     """
@@ -52,9 +52,18 @@ class SourceAge:
     last_read_at: datetime | None
     limit_hours: int
     too_old: bool
-    held: bool = False
+    held_periods: frozenset[str] = frozenset()
     active_run_id: int | None = None
     blocks: int = 0
+
+    @property
+    def held(self) -> bool:
+        """Tell whether any file of it waits for a person."""
+        return bool(self.held_periods)
+
+    def blocks_approval(self, period: str) -> bool:
+        """Tell whether a card of this month may not be approved on its numbers: too old, or held."""
+        return self.too_old or period in self.held_periods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +288,11 @@ def source_ages(session: Session, now: datetime, zone: ZoneInfo) -> list[SourceA
     run = session.scalar(
         sa.select(SyncRun.id).where(SyncRun.state.in_(("queued", "running"))).order_by(SyncRun.id.desc()).limit(1)
     )
-    held = set(session.scalars(sa.select(UsageImport.vendor_id).where(UsageImport.state == "held")))
+    held: dict[int, set[str]] = {}
+    for vendor_id, month in session.execute(
+        sa.select(UsageImport.vendor_id, UsageImport.period).where(UsageImport.state == "held")
+    ):
+        held.setdefault(vendor_id, set()).add(month or "")
     psa = _psa_age(session, now, run_id=run, blocks=len(fed_by))
     vendors = session.scalars(sa.select(Vendor).order_by(Vendor.title))
     # a file that was looked at and thrown away makes no source
@@ -288,7 +301,13 @@ def source_ages(session: Session, now: datetime, zone: ZoneInfo) -> list[SourceA
     return [
         *([psa] if psa is not None else []),
         *(
-            _vendor_age(vendor, now, held=vendor.id in held, blocks=sum(f"|{vendor.slug}|" in each for each in fed_by))
+            _vendor_age(
+                vendor,
+                now,
+                held_periods=frozenset(held.get(vendor.id, ())),
+                period=period,
+                blocks=sum(f"|{vendor.slug}|" in each for each in fed_by),
+            )
             for vendor in vendors
             if vendor.id in with_files or vendor.last_commit_at is not None
         ),
@@ -323,7 +342,9 @@ def _psa_age(session: Session, now: datetime, *, run_id: int | None = None, bloc
     )
 
 
-def _vendor_age(vendor: Vendor, now: datetime, *, held: bool = False, blocks: int = 0) -> SourceAge:
+def _vendor_age(
+    vendor: Vendor, now: datetime, *, held_periods: frozenset[str] = frozenset(), period: str = "", blocks: int = 0
+) -> SourceAge:
     too_old = _older(vendor.last_commit_at, vendor.age_limit_hours, now)
     return SourceAge(
         key=vendor.slug,
@@ -332,8 +353,8 @@ def _vendor_age(vendor: Vendor, now: datetime, *, held: bool = False, blocks: in
         last_read_at=vendor.last_commit_at,
         limit_hours=vendor.age_limit_hours,
         too_old=too_old,
-        held=held,
-        blocks=blocks if too_old else 0,
+        held_periods=held_periods,
+        blocks=blocks if too_old or period in held_periods else 0,
     )
 
 

@@ -162,7 +162,7 @@ def blocking(session: Session, card: Card, now: datetime) -> Sequence[connection
             last_read_at=vendor.last_commit_at,
             limit_hours=vendor.age_limit_hours,
             too_old=vendor.slug in too_old,
-            held=True,
+            held_periods=frozenset({card.period}),
         )
     return list(too_old.values())
 

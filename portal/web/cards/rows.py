@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from flask import url_for
+
 from portal.db.records import Card, Decision
 from portal.domain.periods import day_text
 from portal.domain.quantities import plain
@@ -150,7 +152,7 @@ def blocked_by(card: Card, where: Where) -> Blocked | None:
     slugs = [slug for slug in card.vendors.split("|") if slug]
     for key in (PSA, *slugs):
         age = where.ages.get(key)
-        if age is None or not age.too_old:  # a held file alone changes no number
+        if age is None or not age.blocks_approval(card.period):
             continue
         psa = key == PSA
         if age.held:
@@ -158,7 +160,7 @@ def blocked_by(card: Card, where: Where) -> Blocked | None:
                 what=f"{age.title} is held",
                 why="A file waits for a person.",
                 link="Review the feed",
-                href="/imports",
+                href=url_for("connections.held", key=key),
             )
         hours = None if age.last_read_at is None else int((where.now - age.last_read_at).total_seconds() // 3600)
         return Blocked(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from werkzeug.test import TestResponse
 
-from portal.db.records import Card, Decision, Push, SplitRule, SyncRun
+from portal.db.records import Card, Decision, Push, SplitRule, SyncRun, UsageImport
 from portal.services import decisions, settings_store
 from portal.services.actors import Actor
 from tests.conftest import NOW
@@ -493,6 +493,39 @@ def test_numbers_that_are_too_old_block_approval_and_show_the_way_out(month: "Mo
     assert no_reason.status_code == 422
     assert "Give the reason for going on." in no_reason.get_data(as_text=True)
     assert done.status_code == 200
+
+
+def test_a_held_file_of_the_month_blocks_approval_though_the_numbers_are_fresh(
+    month: "Month", signed_in_as: SignIn
+) -> None:
+    card = month.card()
+    stands = month.session.scalars(sa.select(UsageImport)).one()
+    held = UsageImport(
+        vendor_id=stands.vendor_id,
+        filename="second.csv",
+        sha256="f" * 64,
+        size=1,
+        state="held",
+        period=card.period,
+        imported_by="Dana",
+        imported_at=NOW,
+    )
+    month.session.add(held)
+    month.session.commit()
+    biller = signed_in_as("biller")
+
+    row = Visitor.page(biller.get("/cards")).select_one(f"#card-{card.id}")
+    by_hand = biller.post(on(card, "approve"), swapping=f"card-{card.id}")
+    held.period = "2026-09"
+    month.session.commit()
+    after = Visitor.page(biller.get("/cards")).select_one(f"#card-{card.id}")
+
+    assert row is not None
+    assert "is held" in row.get_text()
+    assert row.select_one("button.go") is None
+    assert by_hand.status_code == 422
+    assert after is not None
+    assert after.select_one("button.go") is not None
 
 
 def test_in_read_only_mode_buttons_say_plan(month: "Month", signed_in_as: SignIn) -> None:
