@@ -57,9 +57,10 @@ format: install-dev ## put the code into the one format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# the portal itself takes forwarded headers from trusted proxies alone, so waitress must not drop them before
 run: install ## the portal on real settings
 	@$(FLASK) db upgrade
-	@$(BIN)/waitress-serve --host=$${HOST:-127.0.0.1} --port=$(PORT) --threads=8 --ident=Countersign app:app
+	@$(BIN)/waitress-serve --host=$${HOST:-127.0.0.1} --port=$(PORT) --threads=8 --ident=Countersign --no-clear-untrusted-proxy-headers app:app
 
 worker: install ## the worker beside it
 	@$(FLASK) jobs work
