@@ -2,8 +2,12 @@
 
 from dotenv import load_dotenv
 
-from portal.config import read_settings
+from portal.config import BadSetting, read_settings
 from portal.factory import create_app
 
 load_dotenv()
-app = create_app(read_settings())
+try:
+    settings = read_settings()
+except BadSetting as error:
+    raise SystemExit(f"Error: {error}") from error
+app = create_app(settings)

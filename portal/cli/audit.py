@@ -6,21 +6,26 @@ from typing import TextIO
 
 import click
 import sqlalchemy as sa
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
 from portal.db.records import AuditEvent
 from portal.db.session import reading
 from portal.factory import clock
 from portal.services import audit
 
-group = AppGroup("audit", help="The audit trail.")
+group = Commands("audit", help="The audit trail.")
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @group.command("verify")
 @click.option("--head", help="A hash noted earlier; it must still be in the chain.")
-@click.option("--file", "file", type=click.File(encoding="utf-8"), help="An export; no database is read. - is stdin.")
+@click.option(
+    "--file",
+    "file",
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="An export; no database is read. - is stdin.",
+)
 def verify(head: str | None, file: TextIO | None) -> None:
     """Check that no event was changed, left out or cut off. Exit 1 and the first broken event if one was."""
     verdict = audit.verify(reading(), head=head) if file is None else audit.verify_lines(file, head=head)

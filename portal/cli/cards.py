@@ -3,16 +3,17 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
-from flask.cli import AppGroup
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Decision
+from portal.cli._commands import Commands
+from portal.db.records import Card, Decision, PsaAgreement, PsaProduct
 from portal.db.session import reading, transaction
 from portal.domain.periods import Period
 from portal.domain.steps import Plan
@@ -23,7 +24,7 @@ from portal.services.actors import require
 from portal.services.decision_plans import read_quantity
 from portal.services.errors import Invalid, NotFound, Refused
 
-group = AppGroup("cards", help="Export, plan and decide cards.")
+group = Commands("cards", help="Export, plan and decide cards.")
 
 COLUMNS = ("company", "agreement", "product", "decision", "quantity", "date", "reason", "to_agreement")
 _WORDS = ("approve", "adjust", "dismiss", "add", "undo", "second", "send")
@@ -184,15 +185,19 @@ def split(
         agreement, sign, quantity = text.partition("=")
         if not sign or not agreement.strip().isdecimal():
             raise click.UsageError(f"“{text}” is no part. Write it as 4100=5: agreement, equals sign, quantity.")
+        if int(agreement) in parts:
+            raise click.UsageError(f"Agreement {int(agreement)} is given two fixed parts.")
         parts[int(agreement)] = quantity
     if (all_to is None) == (rest_to is None) or (all_to is not None and parts):
         raise click.UsageError("Give --all-to, or --fixed parts and --rest-to.")
     try:
         with transaction() as session:
-            _split(session, company, product, all_to, parts, rest_to, email)
+            why_not = _split(session, company, product, all_to, parts, rest_to, email)
     except Refused as error:
         _refuse(error)
-    click.echo(f"From now on the count of {product} is shared so.")
+    click.echo(
+        f"From now on the count of {product} is shared so." + (f" Not yet this month: {why_not}" if why_not else "")
+    )
 
 
 def _split(
@@ -203,7 +208,8 @@ def _split(
     parts: Mapping[int, str],
     rest_to: int | None,
     email: str,
-) -> None:
+) -> str | None:
+    """Set a split rule, and say why it cannot be applied to this month's count, if it cannot."""
     by, now, today = decisions.actor_of(session, email), clock().now(), clock().today()
     require(by, "biller", "set a split rule")
     company_id = decisions.company_of(session, company)
@@ -221,7 +227,8 @@ def _split(
             today=today,
             zone=clock().zone,
         )
-        return
+        return None
+    _refuse_strangers(session, company_id, product, [one for one in (all_to, *parts, rest_to) if one is not None])
     rules_store.set_split(
         session,
         company_id=company_id,
@@ -233,6 +240,27 @@ def _split(
         now=now,
     )
     cards.make_cards(session, period=period, today=today, now=now, zone=clock().zone, company_ids=[company_id])
+    session.flush()
+    waiting = _to_split(session, company_id, product, period)
+    return None if waiting is None else next(iter(reversed(waiting.facts["arithmetic"])), None)
+
+
+def _refuse_strangers(session: Session, company_id: int, product: str, agreements: Sequence[int]) -> None:
+    """Refuse a rule about a product or an agreement that the company cannot have: it would be a slip.
+
+    Raises:
+        Invalid: With what is unknown.
+    """
+    known = set(
+        session.scalars(
+            sa.select(PsaAgreement.id).where(PsaAgreement.company_id == company_id, PsaAgreement.gone_at.is_(None))
+        )
+    )
+    stranger = next((one for one in agreements if one not in known), None)
+    if stranger is not None:
+        raise Invalid(f"Agreement {stranger} is not one of company {company_id}. Nothing was changed.")
+    if session.scalars(sa.select(PsaProduct.id).where(PsaProduct.identifier == product).limit(1)).first() is None:
+        raise Invalid(f"ConnectWise has no product {product}. Nothing was changed.")
 
 
 def _to_split(session: Session, company_id: int, product: str, period: Period) -> Card | None:
@@ -255,22 +283,34 @@ def _decide_file(path: str, email: str, period: Period | None) -> None:
     """Carry out a file row by row; a row that is refused leaves the others alone."""
     refused = False
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    with ExitStack() as stack:
-        file = stack.enter_context(open(path, encoding="utf-8-sig", newline=""))  # noqa: PTH123 - click gives a text
-        rows = csv.DictReader(file)
-        missing = [name for name in ("company", "product", "decision") if name not in (rows.fieldnames or [])]
-        if missing:
-            raise click.UsageError(f"The file has no column {', '.join(missing)}. It needs {', '.join(COLUMNS)}.")
-        for row in rows:
-            values: dict[str, Any] = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            try:
-                state, sentence = _carry_out(Wish(**values), email, period)
-            except Refused as error:
-                state, sentence, refused = "refused", str(error), True
-            writer.writerow([values["company"], values["agreement"], values["product"], state, sentence])
-            sys.stdout.flush()
+    for values in _rows(path):
+        try:
+            state, sentence = _carry_out(Wish(**values), email, period)
+        except Refused as error:
+            state, sentence, refused = "refused", str(error), True
+        writer.writerow([values["company"], values["agreement"], values["product"], state, sentence])
+        sys.stdout.flush()
     if refused:
         raise click.exceptions.Exit(1)
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    """Read all rows before the first one is decided, so that a broken file decides nothing.
+
+    Raises:
+        UsageError: It is no such file.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file, strict=True)
+            missing = [name for name in ("company", "product", "decision") if name not in (rows.fieldnames or [])]
+            if missing:
+                raise click.UsageError(f"The file has no column {', '.join(missing)}. It needs {', '.join(COLUMNS)}.")
+            return [{name: (row.get(name) or "").strip() for name in COLUMNS} for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise click.UsageError(
+            f"The file cannot be read as CSV in UTF-8 with commas ({error}). Nothing was decided."
+        ) from error
 
 
 def _carry_out(wish: Wish, email: str, period: Period | None) -> tuple[str, str]:

@@ -3,16 +3,17 @@
 import sys
 
 import click
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
+from portal.cli._people import actor_by_email
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.services import connections
-from portal.services.actors import COMMAND_LINE
+from portal.services.actors import require
 from portal.services.errors import Refused
 from portal.services.sealing import Sealer
 
-group = AppGroup("connections", help="Where ConnectWise is, and whether it may be written to.")
+group = Commands("connections", help="Where ConnectWise is, and whether it may be written to.")
 
 
 @group.command("set")
@@ -23,8 +24,17 @@ group = AppGroup("connections", help="Where ConnectWise is, and whether it may b
 @click.option("--private-key", required=True, help="Its private key; - reads it from standard input.")
 @click.option("--client-id", required=True, help="The integration's GUID.")
 @click.option("--allow-private", is_flag=True, help="It stands inside your own network.")
+@click.option("--by", "email", help="The e-mail address of the admin who sets it.")
 def set_(
-    source: str, url: str, company: str, public_key: str, private_key: str, client_id: str, *, allow_private: bool
+    source: str,
+    url: str,
+    company: str,
+    public_key: str,
+    private_key: str,
+    client_id: str,
+    *,
+    allow_private: bool,
+    email: str | None,
 ) -> None:
     """Try a connection, then store it."""
     del source  # there is one so far
@@ -32,6 +42,9 @@ def set_(
     if not key:
         raise click.ClickException("No private key came on standard input. Nothing was stored.")
     try:
+        by = actor_by_email(reading(), email)
+        require(by, "admin", "set connections")
+        reading().rollback()
         trial = connections.try_connectwise(
             url,
             company=company,
@@ -56,7 +69,7 @@ def set_(
                 client_id=client_id,
                 allow_private=allow_private,
                 sealer=Sealer(settings_of().secret_keys),
-                by=COMMAND_LINE,
+                by=by,
                 now=clock().now(),
             )
             click.echo(f"Stored. ConnectWise is at {stored.url}; writing is {'on' if stored.writing else 'off'}.")
@@ -66,11 +79,13 @@ def set_(
 
 @group.command("writing")
 @click.argument("state", type=click.Choice(["on", "off"]))
-def writing(state: str) -> None:
+@click.option("--by", "email", help="The e-mail address of the admin who switches it.")
+def writing(state: str, email: str | None) -> None:
     """Switch writing to ConnectWise on or off. What was planned before stays planned."""
     try:
         with transaction() as session:
-            connections.set_writing(session, state == "on", by=COMMAND_LINE, now=clock().now())
+            by = actor_by_email(session, email)
+            connections.set_writing(session, state == "on", by=by, now=clock().now())
     except Refused as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Writing to ConnectWise is {state}.")

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import click
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
 from portal.db.session import transaction
 from portal.factory import settings_of
 from portal.services import people
 
-group = AppGroup("demo", help="What only the demo has.")
+group = Commands("demo", help="What only the demo has.")
 
 
 @group.command("people")

@@ -4,14 +4,14 @@ import logging
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 from flask.logging import default_handler
 
+from portal.cli._commands import Commands
 from portal.factory import settings_of
 from portal.jobs.queue import queue_at
 from portal.jobs.worker import THREADS, Worker
 
-group = AppGroup("jobs", help="Carry out syncs, imports and writes.")
+group = Commands("jobs", help="Carry out syncs, imports and writes.")
 
 
 @group.command("work")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
 from portal.cli._people import actor_by_email
 from portal.db.session import reading, transaction
 from portal.domain.periods import Period
@@ -13,7 +13,7 @@ from portal.services import mapping
 from portal.services.errors import Refused
 from portal.services.mapping_file import MappingDiff
 
-group = AppGroup("mapping", help="Which company an account is, which products a service feeds.")
+group = Commands("mapping", help="Which company an account is, which products a service feeds.")
 
 
 @group.command("export")

@@ -3,12 +3,12 @@
 import json
 
 import click
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
 from portal.db.session import reading
 from portal.services import pushes
 
-group = AppGroup("pushes", help="What is written to ConnectWise.")
+group = Commands("pushes", help="What is written to ConnectWise.")
 
 
 @group.command("list")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 import requests
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
 from portal.clients import connectwise_client
 from portal.db.session import transaction
 from portal.factory import clock, settings_of
@@ -17,7 +17,7 @@ from portal.services.sealing import Sealer
 SANDBOX = "http://127.0.0.1:8091"
 _SECONDS = 30
 
-group = AppGroup("samples", help="Made-up companies, vendors and files, to try things out.")
+group = Commands("samples", help="Made-up companies, vendors and files, to try things out.")
 
 
 @group.command("load")

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from portal.cli._commands import Commands
 from portal.sandbox.server import ServeError, serve
 
-cli = AppGroup("sandbox", help="A ConnectWise PSA over HTTP, for trying things.")
+cli = Commands("sandbox", help="A ConnectWise PSA over HTTP, for trying things.")
 group = cli
 
 _FILE = click.Path(path_type=Path, dir_okay=False)

@@ -4,32 +4,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from portal.cli._commands import Commands
+from portal.cli._people import actor_by_email
 from portal.clients import connectwise_client
 from portal.db.records import SyncRun
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.services import sync
-from portal.services.actors import COMMAND_LINE
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
 from portal.services.sealing import Sealer
 
-group = AppGroup("sync", help="Read ConnectWise.")
+group = Commands("sync", help="Read ConnectWise.")
 
 
 @group.command("run")
 @click.option("--full", is_flag=True, help="Read everything; otherwise what changed.")
-def run(*, full: bool) -> None:
+@click.option("--by", "email", help="The e-mail address of who starts it.")
+def run(*, full: bool, email: str | None) -> None:
     """Sync in the foreground, with progress."""
     try:
         connection = get_connectwise(reading())
         if connection is None:
             raise click.ClickException("ConnectWise is not connected yet: see flask connections set.")
         client = connectwise_client(connection, Sealer(settings_of().secret_keys))
-        run_id = _queued("full" if full else "quick")
+        run_id = _queued("full" if full else "quick", email)
     except Refused as error:
         raise click.ClickException(str(error)) from error
     reading().rollback()
@@ -46,11 +47,12 @@ def run(*, full: bool) -> None:
             click.echo(f"skipped: {skip['reason']}")
 
 
-def _queued(kind: str) -> int:
+def _queued(kind: str, email: str | None) -> int:
     """Queue a run, or take over one that no worker has begun."""
     try:
         with transaction() as session:
-            return sync.request_sync(session, kind, by=COMMAND_LINE, now=clock().now()).id
+            by = actor_by_email(session, email)
+            return sync.request_sync(session, kind, by=by, now=clock().now()).id
     except sync.SyncActive as error:
         with transaction() as session:
             waiting = session.get_one(SyncRun, error.run_id)

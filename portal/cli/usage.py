@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 import sqlalchemy as sa
-from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
+from portal.cli._commands import Commands
 from portal.cli._people import actor_by_email
 from portal.db.records import UsageImport, UsageRow
 from portal.db.session import transaction
@@ -19,7 +19,7 @@ from portal.services.import_words import arithmetic
 
 SHOWN = 200  # problems that are printed
 
-group = AppGroup("usage", help="What vendors say their customers use.")
+group = Commands("usage", help="What vendors say their customers use.")
 
 
 class _OnlyLooked(Exception):

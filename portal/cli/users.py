@@ -3,29 +3,31 @@
 from datetime import UTC, datetime
 
 import click
-from flask.cli import AppGroup
+from sqlalchemy.orm import Session
 
+from portal.cli._commands import Commands
+from portal.cli._people import actor_by_email
 from portal.db.records.people import ROLES
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.services import people
-from portal.services.actors import COMMAND_LINE
+from portal.services.actors import Actor, require
 from portal.services.errors import Refused
 
-group = AppGroup("users", help="Who may sign in.")
+group = Commands("users", help="Who may sign in.")
 
 
 @group.command("create")
 @click.argument("email")
 @click.option("--role", type=click.Choice(ROLES), default="biller", show_default=True, help="What they may do.")
 @click.option("--name", default="", help="As others know them; taken from the address if left out.")
-def create(email: str, role: str, name: str) -> None:
+@click.option("--by", "by_email", help="The e-mail address of the admin who adds them.")
+def create(email: str, role: str, name: str, by_email: str | None) -> None:
     """Add a person and print a link with which they set their password."""
     try:
         with transaction() as session:
-            token = people.create_person(
-                session, email, name, role, COMMAND_LINE, clock().now(), real_now=datetime.now(UTC)
-            )
+            by = _admin(session, by_email)
+            token = people.create_person(session, email, name, role, by, clock().now(), real_now=datetime.now(UTC))
     except Refused as error:
         raise click.ClickException(str(error)) from error
     _print_link(token)
@@ -33,14 +35,14 @@ def create(email: str, role: str, name: str) -> None:
 
 @group.command("reset")
 @click.argument("email")
-def reset(email: str) -> None:
+@click.option("--by", "by_email", help="The e-mail address of the admin who gives it.")
+def reset(email: str, by_email: str | None) -> None:
     """Print a link with which a person sets another password."""
     try:
         with transaction() as session:
             person = people.person_by_email(session, email)
-            token = people.reset_password(
-                session, person.id, by=COMMAND_LINE, now=clock().now(), real_now=datetime.now(UTC)
-            )
+            by = _admin(session, by_email)
+            token = people.reset_password(session, person.id, by=by, now=clock().now(), real_now=datetime.now(UTC))
     except Refused as error:
         raise click.ClickException(str(error)) from error
     _print_link(token)
@@ -52,6 +54,13 @@ def list_people() -> None:
     for person in people.everybody(reading()):
         state = person.role if person.active else f"{person.role}, switched off"
         click.echo(f"{person.email}  {person.name}  {state}")
+
+
+def _admin(session: Session, email: str | None) -> Actor:
+    """Give who acts; only admins give people access."""
+    by = actor_by_email(session, email)
+    require(by, "admin", "give people access")
+    return by
 
 
 def _print_link(token: str) -> None:

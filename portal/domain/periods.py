@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LAST_MONTH = 12
+FIRST_YEAR, LAST_YEAR = 2000, 2999  # of periods that are asked for; the months beside them exist, too
 _WRITTEN = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
@@ -46,7 +47,11 @@ class Period:
         if match is None:
             msg = f"“{text}” is not a month. Write it as 2026-10."
             raise ValueError(msg)
-        return cls(int(match[1]), int(match[2]))
+        year = int(match[1])
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            msg = f"“{text}” lies too far away. Choose a month from {FIRST_YEAR} to {LAST_YEAR}."
+            raise ValueError(msg)
+        return cls(year, int(match[2]))
 
     @classmethod
     def of(cls, moment: datetime, zone: ZoneInfo) -> Self:

@@ -16,6 +16,8 @@ from portal.db.records import AuditEvent
 from portal.domain.quantities import plain
 from portal.services.actors import Actor
 
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError, ArithmeticError)
+# what reading a row raises that somebody changed behind our back
 FIRST = "0" * 64  # what the first event names as the hash before it
 KINDS = ("decision", "write", "mapping", "setting", "usage", "sync", "sign-in")
 _LOCK = 0x436F756E  # PostgreSQL's advisory lock of the chain; any number of our own
@@ -167,10 +169,29 @@ def verify(session: Session, *, head: str | None = None) -> Verdict:
     """
     chain = _Chain(head)
     query = sa.select(AuditEvent).order_by(AuditEvent.n).execution_options(yield_per=1000)
-    for event in session.scalars(query):
-        if not chain.take(event.n, event.previous_hash, event.hash, sealed_fields(event)):
-            break
+    try:
+        for event in session.scalars(query):
+            if not chain.take(event.n, event.previous_hash, event.hash, sealed_fields(event)):
+                break
+    except UNREADABLE:
+        _verify_singly(session, chain)
     return chain.verdict()
+
+
+def _verify_singly(session: Session, chain: "_Chain") -> None:
+    """Go on one event at a time, to find the one that holds what no event can hold."""
+    while True:
+        number = chain.events + 1
+        try:
+            event = session.scalars(sa.select(AuditEvent).where(AuditEvent.n == number)).one_or_none()
+            if event is None:
+                chain.breaks(number, f"Event {number} is missing.")
+                return
+            if not chain.take(event.n, event.previous_hash, event.hash, sealed_fields(event)):
+                return
+        except UNREADABLE:
+            chain.breaks(number, f"Event {number} was changed after it was written: it cannot be read any more.")
+            return
 
 
 def export_lines(session: Session, *where: sa.ColumnElement[bool], addresses: bool = False) -> Iterator[str]:
@@ -216,7 +237,7 @@ def verify_lines(lines: Iterable[str], *, head: str | None = None) -> Verdict:
         try:
             line = json.loads(text)
             n, previous, own = line.pop("n"), line.pop("previous_hash"), line.pop("hash")
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except UNREADABLE:
             chain.breaks(number, f"Line {number} cannot be read as an event.")
             break
         if line.pop("left_out", False) is True:

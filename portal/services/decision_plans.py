@@ -7,7 +7,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, PsaAddition, PsaAgreement, PsaBillingCycle, Push
+from portal.db.records import Card, PsaAddition, PsaAgreement, PsaBillingCycle, PsaCompany, Push
 from portal.domain.periods import Period
 from portal.domain.plans import plan_add, plan_change, plan_undo
 from portal.domain.psa import Agreement, BilledAgreement, Line, live_agreements
@@ -117,6 +117,9 @@ def plan_write(
     """
     wanted, picked = read_quantity(quantity), read_day(day)
     billed = billed_agreement(session, agreement_id, today)
+    company = session.get(PsaCompany, billed.agreement.company_id)
+    if company is None or company.gone_at is not None or not company.in_scope:
+        return Plan(refused=f"Company {billed.agreement.company_id} is not in scope, so nothing is written for it.")
     lines = lines_of(session, agreement_id, product)
     item = catalog(session, product).get(product)
     reference = today if picked is None else max(picked, today)
@@ -196,7 +199,8 @@ def read_day(text: date | str | None) -> date | None:
     if not text.strip():
         return None
     try:
-        return date.fromisoformat(text.strip())
+        # Python would also read weeks and days without hyphens.
+        return datetime.strptime(text.strip(), "%Y-%m-%d").date()  # noqa: DTZ007 - a calendar day has no zone
     except ValueError as error:
         sentence = f"“{text.strip()[:40]}” is not a date. Write it as 2026-10-15."
         raise Invalid(sentence, {"date": sentence}) from error
