@@ -13,7 +13,12 @@ from portal.domain.quantities import MAX_QUANTITY, bring_to_places, plain
 from portal.domain.steps import Effect, Plan, Step, StepAction, Warned, effect_words, lines_after
 from portal.domain.undo import DoneStep, plan_undo
 
+EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
+"""Between these days an effective date lies; any other is a slip of the hand."""
+
 __all__ = [
+    "EARLIEST",
+    "LATEST",
     "DoneStep",
     "Effect",
     "Plan",
@@ -120,10 +125,14 @@ def _bad_day(agreement: BilledAgreement, day: date | None, *, takes: bool, needs
     if day is None:
         missing = "This agreement prorates. Pick the day from which the quantity holds."
         return missing if takes and needs else None
-    if not takes and own.prorates:
-        return "Approve takes no date: it holds at once. To bill from a day on, Adjust."
     if not takes:
-        return "This agreement does not prorate, so no date can be picked: a change holds at once."
+        return (
+            "Approve takes no date: it holds at once. To bill from a day on, Adjust."
+            if own.prorates
+            else "This agreement does not prorate, so no date can be picked: a change holds at once."
+        )
+    if not EARLIEST <= day <= LATEST:
+        return f"The date lies too far away. Choose one from {day_text(EARLIEST)} to {day_text(LATEST)}."
     if own.start is not None and day < own.start:
         return f"The date must not be before {day_text(own.start)}, when the agreement begins."
     if own.last_day is not None and day > own.last_day:

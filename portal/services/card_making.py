@@ -161,8 +161,8 @@ class _Making:
             return _open_state(values)
         if card.state in {"waiting", "planned", "confirmed", "dismissed"}:
             decision = None if card.decision_id is None else self.decisions.get(card.decision_id)
-            if decision is None:
-                return _open_state(values)
+            if decision is None or (card.state == "dismissed" and decision.action != "dismiss"):
+                return _open_state(values)  # a rule had dismissed it, whatever was decided before
             return card.state if _stands(decision, values, sent=card.state not in UNSENT) else _open_state(values)
         if card.state in {"open", "changed_in_psa"} and values["kind"] not in TO_DECIDE_KINDS:
             return _open_state(values)

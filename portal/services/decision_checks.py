@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Connection, Decision, PsaAddition, UsageImport, Vendor
-from portal.domain.periods import day_text
 from portal.domain.quantities import plain
 from portal.domain.steps import Plan
 from portal.services import connections, settings_store
@@ -117,7 +116,7 @@ def require_state(session: Session, card: Card, now: datetime, *, allowed: Colle
     if card.state in allowed:
         return
     if card.state == "stale":
-        since = "" if card.stale_at is None else f" Noticed on {day_text(card.stale_at.date())}."
+        since = "" if card.stale_at is None else f" Noticed {ago(now - card.stale_at)}."
         raise Conflict(f"{card.stale_reason}{since} Nothing was sent; the card is stale and can only be dismissed.")
     raise Conflict(decided_words(session, card, now))
 

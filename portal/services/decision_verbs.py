@@ -15,7 +15,8 @@ from portal.domain.splits import share as share_out
 from portal.domain.steps import Plan
 from portal.services import rules_store
 from portal.services.actors import Actor, require
-from portal.services.card_making import DECIDABLE, make_cards
+from portal.services.card_making import DECIDABLE
+from portal.services.card_remaking import cards_anew
 from portal.services.decision_checks import Ticks, load, require_fresh, require_seen, require_state, require_ticks
 from portal.services.decision_making import Made, decide, named, settle_without_push, since
 from portal.services.decision_plans import (
@@ -315,11 +316,11 @@ def share(
     Raises:
         Refused: As `approve`; `Invalid` where the parts cannot be shared so, naming `fixed-<agreement>` or `rest_to`.
     """
+    del today
     card = _opened(session, card_id, by=by, now=now, seen=seen)
     if card.kind != "to_split":
         raise Invalid("This card is not to be split.")
     parts = {one: read_quantity(text, f"fixed-{one}") for one, text in (fixed or {}).items()}
-    period = Period.parse(card.period)
     _require_shareable(session, card, Split(all_to=all_to, fixed=parts, rest_to=rest_to))
     rules_store.set_split(
         session,
@@ -341,7 +342,7 @@ def share(
         details={"all_to": all_to, "fixed": {str(one): part for one, part in parts.items()}, "rest_to": rest_to},
     )
     decision = settle_without_push(session, card, made, state="open")
-    make_cards(session, period=period, today=today, now=now, zone=zone, company_ids=[card.company_id])
+    cards_anew(session, now=now, zone=zone, period=card.period, company_ids=[card.company_id])
     return decision
 
 
@@ -355,13 +356,16 @@ def _opened(session: Session, card_id: int, *, by: Actor, now: datetime, seen: s
 
 
 def _require_live(session: Session, card: Card, agreement_id: int | None, today: date) -> None:
-    """Refuse to write to an agreement that is not billed any more."""
+    """Refuse to write to an agreement that is not billed any more, on the day looked at or today.
+
+    A card of a past month looks at that month's last day; the push, which writes today, would stop.
+    """
     if agreement_id is None:
         return
-    day = Period.parse(card.period).looked_at(today)
-    why_not = billed_agreement(session, agreement_id, day).why_not
-    if why_not is not None:
-        raise Conflict(f"{why_not} Nothing was sent.")
+    for day in sorted({Period.parse(card.period).looked_at(today), today}):
+        why_not = billed_agreement(session, agreement_id, day).why_not
+        if why_not is not None:
+            raise Conflict(f"{why_not} Nothing was sent.")
 
 
 def _require_shareable(session: Session, card: Card, split: Split) -> None:

@@ -17,8 +17,8 @@ from portal.db.records import UsageImport, Vendor
 from portal.domain.periods import Period, day_text, local_day
 from portal.domain.usage import CountKey, held_reason
 from portal.services.actors import Actor, require
+from portal.services.card_remaking import cards_anew
 from portal.services.errors import Conflict, Invalid, NotFound
-from portal.services.import_cards import cards_anew
 from portal.services.import_effects import effects, fall_of, fallen_json
 from portal.services.import_names import make_missing, restore_names, store_counts, take_names
 from portal.services.import_reading import Reading, pending_of, quantities, read_rows

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from portal.db.records import PsaCompany
 from portal.services import audit
 from portal.services.actors import Actor
+from portal.services.card_remaking import cards_anew
 from portal.services.errors import Invalid
-from portal.services.import_cards import cards_anew
 
 LONGEST_REASON = 300  # characters
 

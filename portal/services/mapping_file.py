@@ -19,8 +19,8 @@ from portal.db.records import AccountMapping, ServiceMapping, ServiceProduct, Ve
 from portal.domain.quantities import plain
 from portal.services import audit
 from portal.services.actors import Actor, require
+from portal.services.card_remaking import cards_anew
 from portal.services.errors import Invalid
-from portal.services.import_cards import cards_anew
 from portal.services.import_vendors import vendor_by_name
 from portal.services.mapping_entries import Entry, read_entry
 

@@ -121,18 +121,20 @@ class Asking:
 
     def _why_not(self, found: Agreement) -> str | None:
         """Say why nothing may be written to an agreement any more."""
-        known = KnownAgreement(
-            id=found.id,
-            company_id=found.company_id,
-            start=found.start_date,
-            end=found.end_date,
-            no_ending=found.no_ending_date,
-            cancelled=found.cancelled,
-            cancelled_on=found.date_cancelled,
-            cycle_months=1,
-            prorates=found.prorates,
-        )
-        return live_agreements([known], local_day(self.now(), self.zone))[found.id].why_not
+        family = [_known_agreement(one) for one in self._with_parents(found)]
+        return live_agreements(family, local_day(self.now(), self.zone))[found.id].why_not
+
+    def _with_parents(self, found: Agreement) -> list[Agreement]:
+        """Read the parents of an agreement too: a live child of a cancelled parent is not written to."""
+        family = [found]
+        while (parent := family[-1].parent_id) is not None and parent not in {one.id for one in family}:
+            try:
+                family.append(self.client.agreements.get(parent))
+            except Rejected as error:
+                if not error.missing:
+                    raise
+                break
+        return family
 
     def _model(self, work: Work, step: StepWork) -> Addition | NewLine:
         """Give what a new line is to be like."""
@@ -140,6 +142,23 @@ class Asking:
         if one.like is not None:
             return self.client.additions.get(work.agreement_id, one.like)
         return NewLine(product_id=_known(step.product_id), unit_price=one.unit_price, unit_cost=one.unit_cost)
+
+
+def _known_agreement(found: Agreement) -> KnownAgreement:
+    """Read of an agreement what decides whether it lives; a billing cycle it had when the plan was made."""
+    return KnownAgreement(
+        id=found.id,
+        company_id=found.company_id,
+        name=found.name,
+        start=found.start_date,
+        end=found.end_date,
+        no_ending=found.no_ending_date,
+        cancelled=found.cancelled,
+        cancelled_on=found.date_cancelled,
+        cycle_months=1,
+        parent_id=found.parent_id,
+        prorates=found.prorates,
+    )
 
 
 def _known(value: _T | None) -> _T:

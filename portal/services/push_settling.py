@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from portal.connectwise import Addition
 from portal.db.records import Card, Decision, Push, PushStep
-from portal.domain.periods import Period, day_text, local_day
+from portal.domain.periods import day_text, local_day
 from portal.domain.quantities import plain
 from portal.domain.steps import Step
 from portal.services import audit
 from portal.services.actors import SYSTEM, Actor
-from portal.services.card_making import make_cards, make_stale
+from portal.services.card_making import make_stale
+from portal.services.card_remaking import cards_anew
 from portal.services.push_looking import Moved, facts_of
 from portal.services.push_work import WRITTEN
 
@@ -45,8 +46,8 @@ class Settling:
         return self.push.card
 
     def is_current(self) -> bool:
-        """Tell whether the card still hangs on this push's decision."""
-        return self.card.decision_id == self.push.decision_id
+        """Tell whether the card still hangs on this push's decision; a stale one hangs on nothing any more."""
+        return self.card.decision_id == self.push.decision_id and self.card.state != "stale"
 
     def move(self, state: str, cause: str | None) -> None:
         """Bring the push, and its card while it hangs on it, to a state."""
@@ -95,14 +96,12 @@ class Settling:
         )
 
     def remake(self) -> None:
-        """Make the company's cards anew."""
-        self.session.flush()
-        make_cards(
+        """Make the company's cards anew, those of every month that shows the lines written."""
+        cards_anew(
             self.session,
-            period=Period.parse(self.card.period),
-            today=local_day(self.now, self.zone),
             now=self.now,
             zone=self.zone,
+            period=self.card.period,
             company_ids=[self.card.company_id],
         )
 
@@ -199,14 +198,24 @@ def changed(at: Settling, row: PushStep, moved: Sequence[Moved], lines: Sequence
 
 
 def stale(at: Settling, why: str) -> None:
-    """Write down that a push stopped since its agreement is gone; the card leaves the work list."""
+    """Write down that a push stopped since its agreement is gone; the card leaves the work list.
+
+    The card of new revenue that was to be added there stays: another agreement may take it.
+    """
     cause = f"{why} {stands(at.push.steps)}"
     current = at.is_current()
+    homeless = at.card.agreement_id is None
     at.end("stale", cause)
-    if current:
+    if current and homeless:
+        at.card.state = "open"
+        at.card.version += 1
+    elif current:
         make_stale(at.card, why, since=at.now, now=at.now)
     at.session.flush()
-    at.tell("push.stale", f"{cause} The card is stale now.", details={"steps": _steps(at.push)})
+    what = "The card can be decided again." if homeless else "The card is stale now."
+    at.tell("push.stale", f"{cause} {what}", details={"steps": _steps(at.push)})
+    if homeless:
+        at.remake()
 
 
 def stands(steps: Sequence[PushStep]) -> str:

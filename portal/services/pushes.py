@@ -1,7 +1,7 @@
 """Pushes: what carries decisions to ConnectWise. Running one is in `push_running`; here is what surrounds it."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ __all__ = [
     "CRASH_POINTS",
     "Pace",
     "as_json",
+    "cannot_begin",
     "due_pushes",
     "get",
     "give_up",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _ABANDONABLE = {"failed", "queued", "sending"}
+_LOOK_AGAIN = timedelta(seconds=30)  # real time after which a push that could not begin is tried again
 
 
 def get(session: Session, push_id: int) -> Push:
@@ -67,6 +69,26 @@ def due_pushes(session: Session, real_now: datetime) -> list[int]:
     return list(session.scalars(query))
 
 
+def cannot_begin(session: Session, push_id: int, why: str, *, real_now: datetime) -> float | None:
+    """Say on a push why no worker can carry it on just now. It stays, goes on by itself later, and can be given up.
+
+    Args:
+        session: A writing session.
+        push_id: The push; one that is settled, or that a worker has, is left alone.
+        why: What stands in the way and what to do, as sentences.
+        real_now: Real time.
+
+    Returns:
+        Seconds until it is tried again; none where nothing is to be done.
+    """
+    push = session.get(Push, push_id, populate_existing=True)
+    if push is None or push.state not in IN_FLIGHT or push.worker is not None:
+        return None
+    push.cause, push.next_try_at = f"{why} It goes on by itself afterwards.", real_now + _LOOK_AGAIN
+    session.flush()
+    return _LOOK_AGAIN.total_seconds()
+
+
 def retry(session: Session, push_id: int, *, by: Actor, now: datetime) -> Push:
     """Send a failed push again; what stands already is not sent twice.
 
@@ -87,6 +109,8 @@ def retry(session: Session, push_id: int, *, by: Actor, now: datetime) -> Push:
     at = Settling(session=session, push=push, now=now)
     if push.state != "failed":
         raise Conflict(f"This push is {_state_words(push)}; only one that failed can be tried again.")
+    if push.card.state == "stale":
+        raise Conflict(f"{push.card.stale_reason} Nothing is sent; the card can only be dismissed.")
     if not at.is_current():
         raise Conflict("The card was decided anew since, so this is not tried again.")
     if not writing_is_on(session):

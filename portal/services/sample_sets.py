@@ -33,9 +33,9 @@ from portal.services import (
     sync,
 )
 from portal.services.actors import Actor
+from portal.services.card_remaking import cards_anew
 from portal.services.cards import totals
 from portal.services.errors import Refused
-from portal.services.import_cards import cards_anew
 from portal.services.rules_store import RuleValues
 from portal.services.sealing import Sealer
 from portal.vendors.errors import BadProfile
