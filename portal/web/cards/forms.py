@@ -175,7 +175,7 @@ class SharedOut:
 
 
 def read_split(typed: Typed) -> SharedOut:
-    """Read the form of a split.
+    """Read the form of a split. Who gives all to one need not empty the fields of the other way.
 
     Raises:
         Invalid: A field cannot be read, or nothing was chosen.
@@ -191,7 +191,9 @@ def read_split(typed: Typed) -> SharedOut:
                 errors[name] = str(error)
                 continue
             all_to, rest_to = (chosen, rest_to) if name == "all_to" else (all_to, chosen)
-    if all_to is None:
+    if all_to is not None:
+        rest_to = None
+    else:
         for name, text in values.items():
             one = name.removeprefix("fixed-")
             if one == name or not _ID.fullmatch(one) or int(one) == rest_to or not text:
