@@ -1,11 +1,11 @@
 """The cards of a period as rows of a CSV file."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
 from portal.domain.money import two_places
 from portal.domain.quantities import plain
-from portal.domain.reconcile import Card, CardKind
 
 COLUMNS = (
     "company_id",
@@ -26,34 +26,44 @@ COLUMNS = (
 )
 
 
-def card_row(card: Card, company: str, agreement: str | None) -> list[str]:
+def card_cells(
+    *,
+    company_id: int,
+    company: str,
+    agreement_id: int | None,
+    agreement: str | None,
+    product: str,
+    kind: str,
+    quantities: Iterable[Decimal | None],
+    prices: Iterable[Decimal | None],
+    money: Iterable[Fraction | Decimal | None],
+    prorates: bool | None,
+) -> list[str]:
     """Write a card as texts in the order of `COLUMNS`; empty: there is no such number.
 
     Args:
-        card: A stale one has no numbers.
+        company_id: The PSA's id.
         company: The company's name.
-        agreement: The agreement's name; none without agreement.
+        agreement_id: The agreement; none for new revenue.
+        agreement: Its name.
+        product: The Product ID.
+        kind: A `CardKind`'s value.
+        quantities: PSA, vendor, proposed, difference.
+        prices: Price and cost of one unit.
+        money: Revenue and profit change a month.
+        prorates: Whether the agreement takes an effective date; none without agreement.
     """
-    stale = card.kind is CardKind.STALE
-    numbers = (
-        quantity_cell(card.psa),
-        quantity_cell(card.vendor),
-        quantity_cell(card.proposed),
-        quantity_cell(card.difference),
-        price_cell(card.unit_price),
-        price_cell(card.unit_cost),
-        money_cell(card.revenue_month),
-        money_cell(card.profit_month),
-    )
     return [
-        str(card.company_id),
+        str(company_id),
         company,
-        "" if card.agreement_id is None else str(card.agreement_id),
+        "" if agreement_id is None else str(agreement_id),
         agreement or "",
-        card.product,
-        card.kind.value,
-        *([""] * len(numbers) if stale else numbers),
-        "" if card.prorates is None else yes_no(answer=card.prorates),
+        product,
+        kind,
+        *map(quantity_cell, quantities),
+        *map(price_cell, prices),
+        *map(money_cell, money),
+        "" if prorates is None else yes_no(answer=prorates),
     ]
 
 

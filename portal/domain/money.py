@@ -3,8 +3,6 @@
 from decimal import Decimal
 from fractions import Fraction
 
-MONTHS_A_YEAR = 12
-
 
 def two_places(value: Decimal | Fraction) -> Decimal:
     """Bring an amount to two decimals, half to even. Called once, where a figure is shown."""

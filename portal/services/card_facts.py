@@ -119,7 +119,6 @@ def _facts(made: MadeCard, seen: Picture) -> dict[str, Any]:
         "cycle_months": made.cycle_months,
         "within_tolerance": made.within_tolerance,
         "ignored": None if made.ignored is None else made.ignored.reason,
-        "period_note": None,
         "one_step": made.kind in {CardKind.INCREASE, CardKind.DECREASE}
         and len(made.changing) == 1
         and not made.later_lines,

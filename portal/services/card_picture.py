@@ -109,7 +109,7 @@ def picture(
     day = period.looked_at(today)
     found = _agreements(session)
     vendors = {vendor.id: vendor for vendor in session.scalars(sa.select(Vendor))}
-    account_map, service_map = _maps(session, vendors, only)
+    account_map, service_map = mapping_maps(session, only)
     counts, files = _counts(session, period, zone, vendors, account_map if only is not None else None, names=names)
     feeders: dict[str, set[str]] = {}
     for (slug, _service, _term), products in service_map.items():
@@ -242,23 +242,29 @@ def _of_companies(only: frozenset[int] | None) -> sa.ColumnElement[bool]:
     return PsaAddition.agreement_id.in_(sa.select(PsaAgreement.id).where(PsaAgreement.company_id.in_(only)))
 
 
-def _maps(
-    session: Session, vendors: Mapping[int, Vendor], only: frozenset[int] | None
-) -> tuple[AccountMap, ServiceMap]:
-    accounts: dict[tuple[str, str], int | Excluded] = {}
+def mapping_maps(session: Session, company_ids: Collection[int] | None = None) -> tuple[AccountMap, ServiceMap]:
+    """Give what accounts and services are mapped to; a vendor is named by its slug.
+
+    Args:
+        session: For reading.
+        company_ids: Only accounts of these companies; none: all accounts, excluded ones too.
+    """
+    slugs = dict(session.execute(sa.select(Vendor.id, Vendor.slug)).all())
     query = sa.select(AccountMapping)
-    if only is not None:
-        query = query.where(AccountMapping.company_id.in_(only))
-    for row in session.scalars(query):
-        key = (vendors[row.vendor_id].slug, row.account_external_id)
-        accounts[key] = Excluded(reason=row.reason or "") if row.company_id is None else row.company_id
-    services: dict[tuple[str, str, str], tuple[ProductFactor, ...] | Excluded] = {}
-    for mapping in session.scalars(sa.select(ServiceMapping).options(selectinload(ServiceMapping.products))):
-        place = (vendors[mapping.vendor_id].slug, mapping.service_external_id, mapping.term)
-        if mapping.state == "mapped":
-            services[place] = tuple(ProductFactor(product=one.product, factor=one.factor) for one in mapping.products)
-        else:
-            services[place] = Excluded(reason=mapping.reason or "")
+    if company_ids is not None:
+        query = query.where(AccountMapping.company_id.in_(company_ids))
+    accounts: dict[tuple[str, str], int | Excluded] = {
+        (slugs[row.vendor_id], row.account_external_id): Excluded(reason=row.reason or "")
+        if row.company_id is None
+        else row.company_id
+        for row in session.scalars(query)
+    }
+    services: dict[tuple[str, str, str], tuple[ProductFactor, ...] | Excluded] = {
+        (slugs[row.vendor_id], row.service_external_id, row.term): Excluded(reason=row.reason or "")
+        if row.state == "excluded"
+        else tuple(ProductFactor(product=one.product, factor=one.factor) for one in row.products)
+        for row in session.scalars(sa.select(ServiceMapping).options(selectinload(ServiceMapping.products)))
+    }
     return accounts, services
 
 

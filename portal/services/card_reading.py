@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card
-from portal.domain.cards_csv import COLUMNS, money_cell, price_cell, quantity_cell, yes_no
+from portal.domain.cards_csv import COLUMNS, card_cells
 from portal.domain.periods import Period
 from portal.services.card_making import DECIDABLE, TO_DECIDE_KINDS
 
@@ -61,25 +61,23 @@ def export_csv(session: Session, period: Period) -> Iterator[str]:
         .execution_options(yield_per=500)
     )
     for card in session.scalars(query):
-        yield _line(
-            [
-                str(card.company_id),
-                card.company,
-                "" if card.agreement_id is None else str(card.agreement_id),
-                card.agreement,
-                card.product,
-                card.kind,
-                quantity_cell(card.psa_quantity),
-                quantity_cell(card.vendor_quantity),
-                quantity_cell(card.proposed_quantity),
-                quantity_cell(card.difference),
-                price_cell(card.unit_price),
-                price_cell(card.unit_cost),
-                money_cell(card.revenue_change),
-                money_cell(card.profit_change),
-                "" if card.prorates is None else yes_no(answer=card.prorates),
-            ]
-        )
+        yield _line(csv_cells(card))
+
+
+def csv_cells(card: Card) -> list[str]:
+    """Write a stored card as the cells of a CSV file."""
+    return card_cells(
+        company_id=card.company_id,
+        company=card.company,
+        agreement_id=card.agreement_id,
+        agreement=card.agreement,
+        product=card.product,
+        kind=card.kind,
+        quantities=(card.psa_quantity, card.vendor_quantity, card.proposed_quantity, card.difference),
+        prices=(card.unit_price, card.unit_cost),
+        money=(card.revenue_change, card.profit_change),
+        prorates=card.prorates,
+    )
 
 
 def totals(session: Session, period: Period) -> Totals:

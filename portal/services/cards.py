@@ -2,7 +2,7 @@
 
 A card's `facts` hold what its row shows besides the numbers: `lines`, `changing` (what Approve would change), `later`
 (scheduled lines), `sources` (files), `arithmetic`, `rules` (tags), `included`, `cycle_months`, `within_tolerance`,
-`ignored`, `period_note` and `one_step` (Approve is a single quantity write).
+`ignored` and `one_step` (Approve is a single quantity write).
 """
 
 from portal.services.card_explaining import Explanation, LineShown, SourceShown, explain, rows_behind

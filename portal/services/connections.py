@@ -22,13 +22,13 @@ from portal.db.records import Card, Connection, SyncRun, UsageImport, Vendor
 from portal.domain.periods import Period
 from portal.services import audit
 from portal.services.actors import Actor, require
+from portal.services.card_making import TO_DECIDE_KINDS
 from portal.services.errors import Invalid, NotFound
 from portal.services.sealing import Sealer
 
 NAME = "connectwise"
 LONGEST_LIMIT = 24 * 366  # hours
 _TAIL = 4  # characters of a key that are shown, so that people know which one it is
-_TO_DECIDE = ("increase", "decrease", "new_revenue", "not_reported", "to_split")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +282,7 @@ def source_ages(session: Session, now: datetime, zone: ZoneInfo) -> list[SourceA
     """Tell how old each source is: ConnectWise first, then the vendors with files, by title."""
     period = str(Period.of(now, zone))
     cards = sa.select(Card.vendors).where(
-        Card.period == period, Card.state == "open", Card.kind.in_(_TO_DECIDE), Card.gone_at.is_(None)
+        Card.period == period, Card.state == "open", Card.kind.in_(sorted(TO_DECIDE_KINDS)), Card.gone_at.is_(None)
     )
     fed_by = list(session.scalars(cards))
     run = session.scalar(

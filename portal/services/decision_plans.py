@@ -33,7 +33,6 @@ def plan_for(
     price: str | Decimal | None = None,
     cost: str | Decimal | None = None,
     today: date,
-    now: datetime | None = None,
 ) -> Plan:
     """Plan a decision on a card, without deciding it.
 
@@ -47,7 +46,6 @@ def plan_for(
         price: Of an added line, for one unit and cycle; none: the catalogue's.
         cost: Likewise.
         today: In the portal's time zone.
-        now: Not needed; taken so that all calls look alike.
 
     Returns:
         The writes with their effect, or why they cannot be.
@@ -56,7 +54,6 @@ def plan_for(
         Invalid: A value cannot be read; `fields` names it.
         NotFound: There is no such agreement.
     """
-    del now
     wanted = _quantity(card, action, quantity)
     picked = read_day(day)
     target = card.agreement_id if agreement_id is None else agreement_id

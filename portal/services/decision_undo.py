@@ -1,5 +1,6 @@
 """Undo: what was not sent is taken back; what was sent is restored by a new decision, through the same checks."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -66,10 +67,11 @@ def undo(
     push = session.scalars(
         sa.select(Push).where(Push.decision_id == decision.id).execution_options(populate_existing=True)
     ).one_or_none()
+    made = Made(action="undo", by=by, now=now, reason=reason, batch_id=batch_id, undoes=decision.id)
     if push is None:
-        return _undo_dismissal(session, card, decision, by=by, now=now, reason=reason, batch_id=batch_id)
+        return _undo_dismissal(session, card, decision, made)
     if push.state in _UNSENT:
-        return _withdraw(session, card, decision, push, by=by, now=now, reason=reason, batch_id=batch_id)
+        return _withdraw(session, card, push, made)
     if push.state in IN_FLIGHT:
         raise Conflict("It is being sent just now. Undo it when it is settled.")
     if decision.action == "undo" or push.state in {"undone", "withdrawn"}:
@@ -77,68 +79,35 @@ def undo(
     if not any(step.state in _WRITTEN for step in push.steps):
         raise Conflict("Nothing was written, so there is nothing to undo.")
     ticks = Ticks(invoiced_ok=invoiced_ok, scheduled_ok=scheduled_ok)
-    made = Made(action="undo", by=by, now=now, reason=reason, batch_id=batch_id, undoes=decision.id)
     return _restore(session, card, push, made, today=today, ticks=ticks)
 
 
-def _undo_dismissal(
-    session: Session,
-    card: Card,
-    decision: Decision,
-    *,
-    by: Actor,
-    now: datetime,
-    reason: str | None,
-    batch_id: int | None,
-) -> Decision:
+def _undo_dismissal(session: Session, card: Card, decision: Decision, made: Made) -> Decision:
     if card.state != "dismissed" or decision.action != "dismiss":
         raise Conflict("There is nothing to undo on this card.")
-    made = Made(
-        action="undo",
-        by=by,
-        now=now,
-        reason=reason,
-        batch_id=batch_id,
-        undoes=decision.id,
-        sentence=f"Took back the dismissal of {named(card)}.",
-    )
-    return settle_without_push(session, card, made, state="stale" if card.kind == "stale" else "open")
+    whole = replace(made, sentence=f"Took back the dismissal of {named(card)}.")
+    return settle_without_push(session, card, whole, state="stale" if card.kind == "stale" else "open")
 
 
-def _withdraw(
-    session: Session,
-    card: Card,
-    decision: Decision,
-    push: Push,
-    *,
-    by: Actor,
-    now: datetime,
-    reason: str | None,
-    batch_id: int | None,
-) -> Decision:
+def _withdraw(session: Session, card: Card, push: Push, made: Made) -> Decision:
     """Take back a push before a worker began with it; a worker that was quicker wins."""
     claimed = session.execute(
         sa.update(Push)
         .where(Push.id == push.id, Push.state.in_(sorted(_UNSENT)), Push.worker.is_(None))
-        .values(state="withdrawn", settled_at=now, cause="Taken back, nothing was sent.", next_try_at=None)
+        .values(state="withdrawn", settled_at=made.now, cause="Taken back, nothing was sent.", next_try_at=None)
         .returning(Push.id)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if claimed is None:
         raise Conflict("It is being sent just now. Undo it when it is settled.")
     session.refresh(push)
-    made = Made(
-        action="undo",
-        by=by,
-        now=now,
-        reason=reason,
-        batch_id=batch_id,
-        undoes=decision.id,
+    whole = replace(
+        made,
         agreement_id=push.agreement_id,
         sentence=f"Took back the decision on {named(card)}; nothing was sent.",
         details={"withdrew_push": push.id},
     )
-    return settle_without_push(session, card, made, state="withdrawn")
+    return settle_without_push(session, card, whole, state="withdrawn")
 
 
 def _restore(session: Session, card: Card, push: Push, made: Made, *, today: date, ticks: Ticks) -> Decision:
@@ -152,15 +121,10 @@ def _restore(session: Session, card: Card, push: Push, made: Made, *, today: dat
     lines = lines_of(session, push.agreement_id, card.product)
     before = total(line for line in lines if line.active(today))
     after = total(line for line in lines_after(lines, plan.steps) if line.active(today))
-    whole = Made(
-        action="undo",
-        by=made.by,
-        now=made.now,
+    whole = replace(
+        made,
         quantity=after,
         agreement_id=push.agreement_id,
-        reason=made.reason,
-        batch_id=made.batch_id,
-        undoes=made.undoes,
         lower=after < before,
         before=before,
         sentence=f"Undo for {named(card)}: {plain(before)} back to {plain(after)}, effective immediately.",

@@ -13,8 +13,6 @@ from sqlalchemy.orm import Session, selectinload
 
 from portal.db.records import (
     AccountMapping,
-    PsaProduct,
-    ServiceMapping,
     UsageCount,
     UsageImport,
     Vendor,
@@ -23,12 +21,12 @@ from portal.db.records import (
     VendorWordMeaning,
 )
 from portal.domain.accounts import AccountMeaning, AccountVisibility, account_visibility
-from portal.domain.mapping import AccountMap, Count, Excluded, ProductFactor, ServiceMap, apply_mapping, unmapped_money
+from portal.domain.mapping import Count, apply_mapping, unmapped_money
 from portal.domain.money import two_places
 from portal.domain.periods import Period
-from portal.domain.psa import CatalogItem
 from portal.domain.quantities import plain, plus
 from portal.services import settings_store
+from portal.services.card_picture import catalog, mapping_maps
 from portal.services.usage_store import standing_usage
 
 HOME_CURRENCY = {"code": "USD"}  # of the catalogue's prices, until the setting `home_currency` says another one
@@ -108,21 +106,20 @@ def missing(session: Session, period: Period, zone: ZoneInfo) -> Missing:
         zone: The portal's time zone.
     """
     results = account_results(session, period, zone)
-    hidden = {
-        (str(one.vendor.id), one.account.external_id) for one in results if one.result is AccountVisibility.HIDDEN
-    }
-    vendors = {str(vendor.id): vendor for vendor in session.scalars(sa.select(Vendor))}
-    accounts = {(str(one.vendor.id), one.account.external_id): one.account for one in results}
+    hidden = {(one.vendor.slug, one.account.external_id) for one in results if one.result is AccountVisibility.HIDDEN}
+    by_id = {vendor.id: vendor for vendor in session.scalars(sa.select(Vendor))}
+    vendors = {vendor.slug: vendor for vendor in by_id.values()}
+    accounts = {(one.vendor.slug, one.account.external_id): one.account for one in results}
     services = {
-        (str(one.vendor_id), one.external_id, one.term): one for one in session.scalars(sa.select(VendorService))
+        (by_id[one.vendor_id].slug, one.external_id, one.term): one for one in session.scalars(sa.select(VendorService))
     }
-    account_map, service_map = maps(session)
-    found = apply_mapping(_counts(session, period, zone), account_map, service_map, hidden=hidden)
-    catalog = _catalog(session)
+    account_map, service_map = mapping_maps(session)
+    found = apply_mapping(_counts(session, period, zone, by_id), account_map, service_map, hidden=hidden)
+    items = catalog(session)
     listed = []
     total = Fraction(0)
     for one in found.unmapped_accounts:
-        money = unmapped_money(one, catalog)
+        money = unmapped_money(one, items)
         total += money
         account = accounts[one.vendor, one.account]
         listed.append(
@@ -235,27 +232,10 @@ def inactive_csv(results: Iterable[AccountResult], period: Period) -> str:
     return _csv(rows)
 
 
-def maps(session: Session) -> tuple[AccountMap, ServiceMap]:
-    """Give what accounts and services are mapped to; a vendor is named by its id, as text."""
-    accounts: dict[tuple[str, str], int | Excluded] = {
-        (str(row.vendor_id), row.account_external_id): Excluded(reason=row.reason or "")
-        if row.company_id is None
-        else row.company_id
-        for row in session.scalars(sa.select(AccountMapping))
-    }
-    services: dict[tuple[str, str, str], tuple[ProductFactor, ...] | Excluded] = {
-        (str(row.vendor_id), row.service_external_id, row.term): Excluded(reason=row.reason or "")
-        if row.state == "excluded"
-        else tuple(ProductFactor(product=one.product, factor=one.factor) for one in row.products)
-        for row in session.scalars(sa.select(ServiceMapping).options(selectinload(ServiceMapping.products)))
-    }
-    return accounts, services
-
-
-def _counts(session: Session, period: Period, zone: ZoneInfo) -> list[Count]:
+def _counts(session: Session, period: Period, zone: ZoneInfo, vendors: Mapping[int, Vendor]) -> list[Count]:
     return [
         Count(
-            vendor=str(vendor_id),
+            vendor=vendors[vendor_id].slug,
             account=key.account,
             service=key.service,
             term=key.term,
@@ -276,16 +256,6 @@ def _units(session: Session, period: Period, zone: ZoneInfo) -> Mapping[tuple[in
             place = (vendor_id, key.account)
             units[place] = plus(units.get(place, Decimal(0)), count.quantity)
     return units
-
-
-def _catalog(session: Session) -> dict[str, CatalogItem]:
-    """Read the catalogue's prices; of items with the same Product ID the oldest one holds."""
-    rows = session.execute(
-        sa.select(PsaProduct.identifier, PsaProduct.price)
-        .where(PsaProduct.gone_at.is_(None))
-        .order_by(PsaProduct.id.desc())
-    )
-    return {product: CatalogItem(product=product, price=price) for product, price in rows}
 
 
 def _csv(rows: Iterable[list[str]]) -> str:

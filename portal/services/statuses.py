@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from portal.db.records import Card, PsaListRow, RowMeaning
 from portal.services import audit, remaking, scope
 from portal.services.actors import Actor, require
+from portal.services.card_making import DECIDABLE, TO_DECIDE_KINDS, UNSENT
 from portal.services.errors import Conflict, NotFound
 from portal.services.status_rows import ListRow, Proposal, companies_with, list_rows
 from portal.services.status_words import MEANINGS, TITLES, ListName, check, title_of
@@ -39,8 +40,6 @@ __all__ = [
 ]
 
 _LISTS = {"status": "company status", "type": "company type"}
-_LOSES_CARDS = ("open", "waiting", "planned", "changed_in_psa", "failed", "withdrawn", "undone", "given_up")
-_TO_DECIDE = ("increase", "decrease", "new_revenue", "not_reported", "to_split")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +97,8 @@ def effect_of(session: Session, list_name: ListName, psa_id: int, meaning: str) 
             leave.append(company)
     cards = sa.select(sa.func.count()).where(
         Card.company_id.in_([company.id for company in leave]),
-        Card.state.in_(_LOSES_CARDS),
-        Card.kind.in_(_TO_DECIDE),
+        Card.state.in_(sorted(DECIDABLE | UNSENT)),
+        Card.kind.in_(sorted(TO_DECIDE_KINDS)),
         Card.gone_at.is_(None),
     )
     return Effect(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from portal.domain.cards_csv import card_cells
 from portal.domain.mapping import MappedUsage
 from portal.domain.plans import DoneStep, Plan, StepAction, lines_after, plan_add, plan_change
 from portal.domain.psa import (
@@ -159,3 +160,19 @@ def carried_out(lines: list[Line], plan: Plan) -> tuple[list[Line], list[DoneSte
         for number, step in enumerate(plan.steps, start=1)
     ]
     return lines_after(lines, plan.steps), done
+
+
+def card_row(card: Card, company: str, agreement: str | None) -> list[str]:
+    """Write a card as the export does."""
+    return card_cells(
+        company_id=card.company_id,
+        company=company,
+        agreement_id=card.agreement_id,
+        agreement=agreement,
+        product=card.product,
+        kind=card.kind.value,
+        quantities=(card.psa, card.vendor, card.proposed, card.difference),
+        prices=(card.unit_price, card.unit_cost),
+        money=(card.revenue_month, card.profit_month),
+        prorates=card.prorates,
+    )

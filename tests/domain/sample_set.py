@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from portal.domain.accounts import AccountMeaning, AccountVisibility, account_visibility
-from portal.domain.cards_csv import COLUMNS, card_row, money_cell
+from portal.domain.cards_csv import COLUMNS, money_cell
 from portal.domain.mapping import Count, Excluded, MappedResult, ProductFactor, apply_mapping, unmapped_money
 from portal.domain.periods import Period
 from portal.domain.quantities import plain
@@ -30,6 +30,7 @@ from portal.domain.usage import (
     is_held,
     standing_counts,
 )
+from tests.domain.build import card_row
 from tests.domain.sample_files import Row, load, rows_of, units_of
 from tests.domain.sample_psa import agreements, catalog, companies, day, lines, number
 

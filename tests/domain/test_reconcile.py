@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.cards_csv import card_row
 from portal.domain.lines import total
 from portal.domain.psa import Billing, CatalogItem, Company, Line
 from portal.domain.reconcile import Card, CardKind, LineChange, stale_cards
 from portal.domain.rules import Floor, Ignore, Minimum, Tolerance
 from portal.domain.splits import Split
-from tests.domain.build import SEAT, TODAY, agreement, book, cards, line, usage
+from tests.domain.build import SEAT, TODAY, agreement, book, card_row, cards, line, usage
 
 TOMORROW = TODAY + timedelta(days=1)
 YESTERDAY = TODAY - timedelta(days=1)

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card
-from portal.domain.cards_csv import COLUMNS, money_cell, price_cell, quantity_cell, yes_no
+from portal.domain.cards_csv import COLUMNS
+from portal.services.card_reading import csv_cells
 from portal.web.cards.filters import BoardFilter
 from portal.web.cards.queries import ordered_ids
 
 MORE = ("state", "currency", "card_id")
+_NAMES = {"company", "agreement", "product"}  # what others typed; a figure below zero is no formula
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -21,28 +23,8 @@ def lines(session: Session, board: BoardFilter) -> Iterator[str]:
     yield _line([*COLUMNS, *MORE])
     cards = {card.id: card for card in session.scalars(sa.select(Card).where(*board.where()))}
     for card in (cards[one] for one in ordered_ids(session, board) if one in cards):
-        yield _line(
-            [
-                str(card.company_id),
-                safe(card.company),
-                "" if card.agreement_id is None else str(card.agreement_id),
-                safe(card.agreement),
-                safe(card.product),
-                card.kind,
-                quantity_cell(card.psa_quantity),
-                quantity_cell(card.vendor_quantity),
-                quantity_cell(card.proposed_quantity),
-                quantity_cell(card.difference),
-                price_cell(card.unit_price),
-                price_cell(card.unit_cost),
-                money_cell(card.revenue_change),
-                money_cell(card.profit_change),
-                "" if card.prorates is None else yes_no(answer=card.prorates),
-                card.state,
-                card.currency,
-                str(card.id),
-            ]
-        )
+        cells = (safe(cell) if name in _NAMES else cell for name, cell in zip(COLUMNS, csv_cells(card), strict=True))
+        yield _line([*cells, card.state, card.currency, str(card.id)])
 
 
 def safe(text: str) -> str:

@@ -138,8 +138,6 @@ def origin(card: Card, where: Where) -> str:
     if card.kind == "psa_only":
         return "No vendor feeds this product"
     parts = [_sources(card, where)]
-    if facts.get("period_note"):
-        parts.append(str(facts["period_note"]))
     changing = facts.get("changing") or []
     if card.kind in {"increase", "decrease"} and changing:
         lines = facts.get("lines") or []
