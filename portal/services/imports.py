@@ -241,13 +241,16 @@ def drop(
 def release_held(
     session: Session, import_id: int, *, by: Actor, now: datetime, zone: ZoneInfo, reason: str = ""
 ) -> UsageImport:
-    """Let a held file count, though many accounts fall. Arguments as for `commit`.
+    """Let a held file count, though many accounts fall; a manager may. Arguments as for `commit`.
 
     Raises:
+        NotAllowed: The role is too low.
         NotFound: There is no such import.
         Conflict: It is not held.
     """
-    found = _claim(session, import_id, ("held",), "committed", "Only a held file can be released.", by=by)
+    found = _claim(
+        session, import_id, ("held",), "committed", "Only a held file can be released.", by=by, role="manager"
+    )
     found.committed_at = now
     pending: dict[str, Any] = found.pending or {"counts": [], "accounts": [], "services": []}
     sentence = f"Released {title_of(found)}, in which {len(found.fallen)} accounts fall: {arithmetic(found)}."
@@ -259,13 +262,16 @@ def release_held(
 def reject_held(
     session: Session, import_id: int, *, by: Actor, now: datetime, zone: ZoneInfo, reason: str = ""
 ) -> UsageImport:
-    """Throw a held file away; what held before goes on holding. Arguments as for `commit`.
+    """Throw a held file away; what held before goes on holding; a manager may. Arguments as for `commit`.
 
     Raises:
+        NotAllowed: The role is too low.
         NotFound: There is no such import.
         Conflict: It is not held.
     """
-    found = _claim(session, import_id, ("held",), "rejected", "Only a held file can be rejected.", by=by)
+    found = _claim(
+        session, import_id, ("held",), "rejected", "Only a held file can be rejected.", by=by, role="manager"
+    )
     found.pending = None
     found.message = f"Rejected by {by.name} on {day_text(local_day(now, zone))}."
     record(
@@ -317,17 +323,25 @@ def _accept(
 
 
 def _claim(
-    session: Session, import_id: int, expected: tuple[str, ...], state: str, else_sentence: str, *, by: Actor
+    session: Session,
+    import_id: int,
+    expected: tuple[str, ...],
+    state: str,
+    else_sentence: str,
+    *,
+    by: Actor,
+    role: str = "biller",
 ) -> UsageImport:
     """Take an import from a state that is expected to the next one; of two people one wins.
 
     The next state is written last where the database would refuse it before its time.
 
     Raises:
+        NotAllowed: The role is too low.
         NotFound: There is no such import.
         Conflict: It is in another state.
     """
-    require(by, "biller", "import usage")
+    require(by, role, "import usage" if role == "biller" else "settle a held file")
     found = session.get(UsageImport, import_id, populate_existing=True, with_for_update=True)
     if found is None:
         raise NotFound(f"There is no import {import_id}.")

@@ -13,8 +13,8 @@ from portal.domain import rules as domain
 from portal.domain.quantities import MAX_QUANTITY, plain
 from portal.domain.splits import Split
 from portal.services import audit
-from portal.services.actors import Actor
-from portal.services.errors import Invalid, NotFound
+from portal.services.actors import Actor, require
+from portal.services.errors import Invalid
 
 KINDS = ("rounding", "minimum", "floor", "tolerance", "ignore")
 _NEEDS = {"minimum": "quantity", "floor": "quantity", "rounding": "mode", "ignore": "reason"}
@@ -97,12 +97,14 @@ def add_rule(
         company_id: The company; none: all of them.
         product: The product; none: all of the company's.
         values: What it says.
-        by: Who sets it.
+        by: Who sets it; an admin.
         now: By the business clock.
 
     Raises:
+        NotAllowed: The role is too low.
         Invalid: A value is missing or makes no sense.
     """
+    require(by, "admin", "set rules")
     _refuse_nonsense(kind, company_id, product, values)
     standing = session.scalars(
         sa.select(Rule).where(
@@ -149,30 +151,6 @@ def add_rule(
     return row
 
 
-def end_rule(session: Session, rule_id: int, *, by: Actor, now: datetime) -> Rule:
-    """End a rule.
-
-    Raises:
-        NotFound: There is no such rule, or it has ended.
-    """
-    row = session.get(Rule, rule_id)
-    if row is None or row.ended_at is not None:
-        raise NotFound("There is no such rule, or it has ended already.")
-    row.ended_by, row.ended_at = by.name, now
-    audit.record(
-        session,
-        what="setting",
-        action="rule.end",
-        by=by,
-        now=now,
-        sentence=f"Ended a rule: {words(row)}.",
-        company_id=row.company_id,
-        product=row.product,
-        before=words(row),
-    )
-    return row
-
-
 def words(row: Rule) -> str:
     """Say what a stored rule does."""
     body = _body(row)
@@ -208,12 +186,14 @@ def set_split(
         all_to: The agreement that takes everything; or:
         fixed: Quantity by agreement, 0 or more, at most 4 decimals.
         rest_to: The agreement that takes what the fixed parts leave.
-        by: Who sets it.
+        by: Who sets it; a biller or above.
         now: By the business clock.
 
     Raises:
+        NotAllowed: The role is too low.
         Invalid: Neither form was given, or both; or an agreement is named twice.
     """
+    require(by, "biller", "set a split rule")
     parts = dict(fixed or {})
     if (all_to is None) == (rest_to is None) or (all_to is not None and parts):
         raise Invalid("A split gives all to one agreement, or fixed parts to some and the rest to one.")

@@ -6,8 +6,11 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import VendorAccount
 from portal.services import imports, mapping, settings_store
-from portal.services.errors import Conflict
+from portal.services.actors import Actor
+from portal.services.errors import Conflict, NotAllowed
 from tests.services.usage_desk import ADMIN, BILLER, NOW, OCTOBER, ZONE, Desk, many, october
+
+MANAGER = Actor("Mo Manager", 8, "manager")
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_a_released_feed_counts(desk: Desk) -> None:
     assert held.state == "held"
     assert desk.account("A-000").name == "Name A-000"
 
-    imports.release_held(desk.session, held.id, reason="they moved away", by=BILLER, now=desk.now, zone=ZONE)
+    imports.release_held(desk.session, held.id, reason="they moved away", by=MANAGER, now=desk.now, zone=ZONE)
 
     assert (held.state, held.committed_at) == ("committed", desk.now)
     assert desk.standing()["A-000/S-1"] == "0"
@@ -56,14 +59,24 @@ def test_a_released_feed_counts(desk: Desk) -> None:
     assert desk.account("A-000").name == "Renamed"
     assert desk.vendor.last_commit_at == desk.now
     with pytest.raises(Conflict, match="was committed"):
-        imports.reject_held(desk.session, held.id, by=BILLER, now=NOW, zone=ZONE)
+        imports.reject_held(desk.session, held.id, by=MANAGER, now=NOW, zone=ZONE)
+
+
+def test_only_a_manager_settles_a_held_feed(desk: Desk) -> None:
+    held = desk.take(ZEROS)
+
+    for settle in (imports.release_held, imports.reject_held):
+        with pytest.raises(NotAllowed, match="A biller may not settle a held file"):
+            settle(desk.session, held.id, reason="I know them", by=BILLER, now=desk.now, zone=ZONE)
+
+    assert held.state == "held"
 
 
 def test_a_rejected_feed_never_counts_and_may_be_read_again(desk: Desk) -> None:
     before = desk.standing()
     held = desk.take(ZEROS)
 
-    imports.reject_held(desk.session, held.id, reason="a broken export", by=BILLER, now=desk.now, zone=ZONE)
+    imports.reject_held(desk.session, held.id, reason="a broken export", by=MANAGER, now=desk.now, zone=ZONE)
 
     assert held.state == "rejected"
     assert desk.standing() == before

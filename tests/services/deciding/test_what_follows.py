@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from portal.db.records import AccountMapping, Card, Connection, Decision, PsaAddition, PsaAgreement, Vendor
 from portal.db.records import VendorAccount as Account
 from portal.services import cards, connections, decisions, mapping, pushes, remaking, rules_store, settings_store
-from portal.services.actors import COMMAND_LINE
-from portal.services.errors import Conflict, Invalid
+from portal.services.actors import COMMAND_LINE, Actor
+from portal.services.errors import Conflict, Invalid, NotAllowed
 from portal.services.rules_store import RuleValues
-from tests.support.desk import BILLER, NOW, OCTOBER, TODAY, ZONE, Desk
+from tests.support.desk import BILLER, NOW, OCTOBER, TODAY, VIEWER, ZONE, Desk
 
 IN_NOVEMBER = datetime(2026, 11, 3, 14, tzinfo=UTC)
 THAT_DAY = date(2026, 11, 3)
@@ -185,6 +185,18 @@ def test_a_dismissed_card_returns_in_the_next_month(desk: Desk) -> None:
 
     assert desk.card(1001).state == "dismissed"
     assert november(desk, 1001).state == "open"
+
+
+def test_rules_are_an_admins_and_split_rules_a_billers(desk: Desk) -> None:
+    manager = Actor("Mo Manager", None, "manager")
+    values = RuleValues(quantity=Decimal(5))
+    with desk.open_session() as session:
+        with pytest.raises(NotAllowed, match="A manager may not set rules"):
+            rules_store.add_rule(
+                session, kind="minimum", company_id=1001, product="SEAT", values=values, by=manager, now=NOW
+            )
+        with pytest.raises(NotAllowed, match="Viewers can read this"):
+            rules_store.set_split(session, company_id=1023, product="SEAT", all_to=523, by=VIEWER, now=NOW)
 
 
 # undo
