@@ -7,7 +7,6 @@ from portal.factory import create_app
 
 load_dotenv()
 try:
-    settings = read_settings()
+    app = create_app(read_settings())
 except BadSetting as error:
     raise SystemExit(f"Error: {error}") from error
-app = create_app(settings)

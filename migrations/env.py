@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from alembic.util import CommandError
 from flask import current_app
+from sqlalchemy.exc import DatabaseError
 
 import portal.db.records  # noqa: F401 - the models register themselves
 from portal.db.base import Base
@@ -40,4 +42,17 @@ def run() -> None:
             context.run_migrations()
 
 
-run()
+try:
+    run()
+except DatabaseError as failed:
+    raise CommandError(
+        f"The store cannot be opened or changed: {str(failed.orig).strip()}. Look at COUNTERSIGN_DATABASE_URL, and "
+        "whether something else holds the store."
+    ) from failed
+except CommandError as failed:
+    if "locate revision" not in str(failed):
+        raise
+    raise CommandError(
+        "The store was made by a newer version of Countersign than this one. Nothing was changed. Run that version, "
+        "or restore a backup from before."
+    ) from failed

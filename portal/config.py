@@ -2,14 +2,17 @@
 
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "COUNTERSIGN_"
+_KEY_SECONDS = 2.0  # how long another process may take to write the key it has just made
 
 
 class BadSetting(ValueError):
@@ -69,21 +72,26 @@ def read_settings(environ: Mapping[str, str] | None = None, *, instance: Path | 
         return value or default
 
     folder = instance or Path(get("INSTANCE", str(ROOT / "instance")))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"{PREFIX}INSTANCE: the folder {folder} cannot be made: {error.strerror}.") from error
     keys = get("SECRET_KEY", "")
     if keys:
         secret_keys = tuple(key.strip() for key in keys.split(",") if key.strip())
+        if not secret_keys:
+            raise BadSetting(f"{PREFIX}SECRET_KEY holds nothing but commas. Set a key, or unset it to have one made.")
     else:
         secret_keys = (_made_key(folder / "secret_key"),)
         origins[PREFIX + "SECRET_KEY"] = "made at first start, in the instance folder"
     return Settings(
         database_url=_database_url(get("DATABASE_URL", f"sqlite:///{folder / 'countersign.sqlite'}")),
-        queue_url=get("QUEUE_URL", f"sqlite:///{folder / 'queue.sqlite'}"),
+        queue_url=_queue_url(get("QUEUE_URL", f"sqlite:///{folder / 'queue.sqlite'}")),
         secret_keys=secret_keys,
         time_zone=_zone(get("TIME_ZONE", "America/New_York")),
         now=_moment(get("NOW", "")),
         trusted_proxies=tuple(a.strip() for a in get("TRUSTED_PROXIES", "").split(",") if a.strip()),
-        base_url=get("BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        base_url=_base_url(get("BASE_URL", "http://127.0.0.1:8000")),
         instance=folder,
         demo=get("DEMO", "") == "1",
         origins=origins,
@@ -107,10 +115,34 @@ def _made_key(path: Path) -> str:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text().strip()
+        return _read_key(path)
+    except OSError as error:
+        raise BadSetting(f"{PREFIX}INSTANCE: {path.parent} cannot be written: {error.strerror}.") from error
     with os.fdopen(handle, "w") as file:
         file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> str:
+    """Read the key; another process may be writing it at this very moment.
+
+    Raises:
+        BadSetting: It cannot be read, or is empty. A key is never made in its place: stored secrets would be lost.
+    """
+    until = time.monotonic() + _KEY_SECONDS
+    while True:
+        try:
+            key = path.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"The secret key in {path} cannot be read. Restore the file, or its rights.") from error
+        if key:
+            return key
+        if time.monotonic() > until:
+            raise BadSetting(
+                f"The secret key in {path} is empty. Restore the file. Without it, delete it: a new one is made, "
+                "everybody signs in anew, and stored keys have to be entered anew."
+            )
+        time.sleep(0.05)
 
 
 def _database_url(url: str) -> str:
@@ -123,10 +155,29 @@ def _database_url(url: str) -> str:
     raise BadSetting(f"{PREFIX}DATABASE_URL has to begin with sqlite:/// or postgresql://.")
 
 
+def _queue_url(url: str) -> str:
+    if url.startswith(("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://")):
+        return url
+    raise BadSetting(f"{PREFIX}QUEUE_URL has to begin with sqlite:///, postgresql:// or redis://.")
+
+
+def _base_url(url: str) -> str:
+    """Give the address without a slash at its end."""
+    try:
+        parts = urlsplit(url)
+        well = parts.scheme in {"http", "https"} and bool(parts.hostname) and not (parts.query or parts.fragment)
+        _ = parts.port
+    except ValueError:
+        well = False
+    if not well:
+        raise BadSetting(f"{PREFIX}BASE_URL: “{url}” is not an address like https://countersign.example.com.")
+    return url.rstrip("/")
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise BadSetting(f"{PREFIX}TIME_ZONE: there is no time zone “{name}”. One is America/New_York.") from error
 
 

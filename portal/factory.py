@@ -7,11 +7,12 @@ from datetime import timedelta
 from types import ModuleType
 
 from flask import Flask, current_app
+from sqlalchemy.exc import ArgumentError
 
 import portal.cli
 import portal.web
 from portal.clock import Clock
-from portal.config import ROOT, Settings
+from portal.config import PREFIX, ROOT, BadSetting, Settings
 from portal.db.session import bind
 from portal.extensions import csrf, db, htmx, login_manager, migrate
 
@@ -29,6 +30,7 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # what people typed, and secrets, stay out of the log
         SETTINGS=settings,
         CLOCK=Clock(settings.time_zone, settings.now),
         MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
@@ -39,7 +41,13 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
     )
     app.logger.setLevel(logging.INFO)
-    bind(app)
+    try:
+        bind(app)
+    except (ArgumentError, ImportError, ValueError) as error:
+        raise BadSetting(
+            f"{PREFIX}DATABASE_URL cannot be used. Write it like sqlite:////folder/countersign.sqlite or "
+            "postgresql://user:password@host:5432/countersign."
+        ) from error
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
     htmx.init_app(app)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 BUSY_MS = 30_000
 WRITES = "writes"  # execution option of a connection whose transaction will write
+PATIENCE_MS = "patience_ms"  # execution option: how long such a one waits for another writer, on SQLite
 
 
 def watch(engine: sa.Engine) -> None:
@@ -40,5 +41,13 @@ def _opened(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN4
 
 
 def _begun(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    patience = options.get(PATIENCE_MS)
+    if patience is None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES, False) else "BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MS}")

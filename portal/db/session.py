@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from portal.db.engine import WRITES, watch
+from portal.db.engine import PATIENCE_MS, WRITES, watch
 from portal.extensions import db
 
 ONE_WRITER = 20_261_101  # the number under which PostgreSQL keeps our writers apart
@@ -21,12 +21,15 @@ def bind(app: Flask) -> None:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(*, patience_ms: int | None = None) -> Iterator[Session]:
     """Open one writing transaction of the request's session: commit at the end, roll back on any error.
 
     What was read before is read anew, so a decision never rests on an older snapshot. There is one writer at a time:
     SQLite sees to it by `BEGIN IMMEDIATE`, PostgreSQL by a lock that ends with the transaction, so that cards made
     anew by two of them never collide.
+
+    Args:
+        patience_ms: On SQLite, how long to wait for another writer; none: as long as usual.
 
     Raises:
         RuntimeError: A writing transaction is open already.
@@ -37,7 +40,8 @@ def transaction() -> Iterator[Session]:
     session.rollback()
     session.info[WRITES] = True
     try:
-        connection = session.connection(execution_options={WRITES: True})
+        options = {WRITES: True} if patience_ms is None else {WRITES: True, PATIENCE_MS: patience_ms}
+        connection = session.connection(execution_options=options)
         if connection.dialect.name == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_WRITER)))
         yield session

@@ -61,9 +61,14 @@ def do_push(push_id: int, clients: Clients) -> float | None:
     Returns:
         Seconds until it may go on; none where it is settled.
     """
+    try:
+        client = clients.connectwise()
+    except Refused as refusal:
+        with transaction() as session:
+            return pushes.cannot_begin(session, push_id, str(refusal), real_now=real_now())
     pushes.run_push(
         transaction,
-        clients.connectwise(),
+        client,
         push_id,
         worker=push_leases.worker_name(),
         now=clock().now,
@@ -82,8 +87,14 @@ def do_push(push_id: int, clients: Clients) -> float | None:
 
 
 def do_sync(run_id: int, clients: Clients) -> None:
-    """Carry out a queued sync."""
-    sync.run_sync(transaction, clients.connectwise(), run_id, now=clock().now, zone=clock().zone)
+    """Carry out a queued sync. Without a connection, or with a key that cannot be opened, the run says so and ends."""
+    try:
+        client = clients.connectwise()
+    except Refused as refusal:
+        with transaction() as session:
+            sync.fail(session, run_id, str(refusal), now=clock().now(), zone=clock().zone)
+        return
+    sync.run_sync(transaction, client, run_id, now=clock().now, zone=clock().zone)
 
 
 def due() -> tuple[list[int], list[int]]:
@@ -99,4 +110,4 @@ def recover(*, starting: bool = False) -> None:
     """Take back what dead workers held."""
     with transaction() as session:
         push_leases.free_the_dead(session, starting=starting)
-        sync.recover(session, real_now=real_now())
+        sync.recover(session, real_now=real_now(), starting=starting)

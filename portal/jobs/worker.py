@@ -12,7 +12,6 @@ from portal.db.session import transaction
 from portal.factory import clock
 from portal.jobs import doing, schedule
 from portal.jobs.queue import Queue, Runners
-from portal.services.errors import Refused
 
 log = logging.getLogger(__name__)
 
@@ -115,16 +114,9 @@ class Worker:
 
     def _push(self, push_id: int) -> float | None:
         with self.app.app_context():
-            try:
-                return doing.do_push(push_id, self.clients)
-            except Refused as error:
-                log.warning("Push %s waits: %s", push_id, error)
-                return None
+            return doing.do_push(push_id, self.clients)
 
     def _sync(self, run_id: int) -> float | None:
         with self.app.app_context():
-            try:
-                doing.do_sync(run_id, self.clients)
-            except Refused as error:
-                log.warning("Sync %s waits: %s", run_id, error)
+            doing.do_sync(run_id, self.clients)
         return None

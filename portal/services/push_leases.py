@@ -32,11 +32,7 @@ def free_the_dead(session: Session, *, starting: bool = False) -> list[int]:
     """
     freed = []
     for lease in session.scalars(sa.select(AgreementLease)):
-        host, _, rest = lease.worker.partition("/")
-        pid = rest.partition("/")[0]
-        if host != socket.gethostname() or not pid.isdigit():
-            continue
-        if not _alive(int(pid)) or (starting and int(pid) == os.getpid()):
+        if is_gone(lease.worker, starting=starting):
             freed.append(lease.push_id)
             session.delete(lease)
     if freed:
@@ -47,6 +43,20 @@ def free_the_dead(session: Session, *, starting: bool = False) -> list[int]:
             .execution_options(synchronize_session=False)
         )
     return freed
+
+
+def is_gone(worker: str, *, starting: bool = False) -> bool:
+    """Tell whether a worker's process is surely gone. That of another machine is not known to be.
+
+    Args:
+        worker: As `worker_name` made it.
+        starting: This process has only begun, so one of its own process id is a dead one.
+    """
+    host, _, rest = worker.partition("/")
+    pid = rest.partition("/")[0]
+    if host != socket.gethostname() or not (pid.isascii() and pid.isdigit()):
+        return False
+    return not _alive(int(pid)) or (starting and int(pid) == os.getpid())
 
 
 def _alive(pid: int) -> bool:

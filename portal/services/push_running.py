@@ -45,6 +45,7 @@ CRASH_POINTS = (
 """Where a test may kill the worker, in the order in which a push passes them."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 120.0  # seconds of back-off before the jitter
+_LONGEST_ASKED = 3600.0  # seconds that ConnectWise may ask us to wait; a proxy's nonsense would park a write for years
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +355,7 @@ class _Run:
             asked_seconds: How long ConnectWise asked to wait.
             request_id: ConnectWise's id of the request.
         """
+        asked = min(asked_seconds or 0.0, _LONGEST_ASKED)
         try:
             with self._held() as at:
                 seconds = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(at.push.tries, 10))
@@ -362,7 +364,7 @@ class _Run:
                 state = "queued" if not work.begun else at.push.state
                 at.move(state, cause)
                 at.push.request_id = request_id
-                self._rest(at, self.real_now() + timedelta(seconds=max(seconds, asked_seconds or 0.0)))
+                self._rest(at, self.real_now() + timedelta(seconds=max(seconds, asked)))
         except _Lost:
             log.info("Push %s is another worker's.", self.push_id)
         raise _Stopped
@@ -384,7 +386,9 @@ def _waiting_words(error: ConnectWiseError) -> str:
     """Say why a push waits."""
     seconds = getattr(error, "retry_after", None)
     if isinstance(error, Throttled) and seconds:
-        return f"ConnectWise asks us to wait {seconds:.0f} s. Nothing is lost; it goes on by itself."
+        return (
+            f"ConnectWise asks us to wait {min(seconds, _LONGEST_ASKED):.0f} s. Nothing is lost; it goes on by itself."
+        )
     return f"{error.sentence} Nothing is lost; it goes on by itself."
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from portal.connectwise import ConnectWise, ConnectWiseError
-from portal.db.records import Connection, PsaAgreement, PsaCompany, SyncRun
+from portal.db.records import Connection, PsaAgreement, PsaCompany, Setting, SyncRun
 from portal.domain.periods import day_text, local_day
-from portal.services import audit, remaking, scope, sync_read
+from portal.services import audit, push_leases, remaking, scope, sync_read
 from portal.services.actors import SYSTEM, Actor, require
 from portal.services.errors import Conflict, Invalid, NotFound
 from portal.services.sync_apply import Applied, ListedNothing, apply
@@ -31,6 +31,7 @@ NAME = "connectwise"
 KINDS = ("full", "quick", "agreement")
 ACTIVE = ("queued", "running")
 SILENCE = timedelta(minutes=8)  # real time without a sign of life, after which a run counts as dead
+_WORKER = "sync_worker"  # the process that carries the run; it is no setting that people make
 _EVERY = 0.5  # seconds of real time between two notes of progress
 _SKIPS_KEPT = 500
 
@@ -100,10 +101,23 @@ def due_syncs(session: Session) -> list[int]:
     return list(session.scalars(sa.select(SyncRun.id).where(SyncRun.state == "queued").order_by(SyncRun.id)))
 
 
-def recover(session: Session, *, real_now: datetime) -> list[int]:
-    """Give up runs whose worker fell silent, and name them. The last whole picture stays."""
-    query = sa.select(SyncRun).where(SyncRun.state == "running", SyncRun.heartbeat_at < real_now - SILENCE)
-    dead = list(session.scalars(query))
+def recover(session: Session, *, real_now: datetime, starting: bool = False) -> list[int]:
+    """Give up runs whose worker is gone or fell silent, and name them. The last whole picture stays.
+
+    Args:
+        session: A writing session.
+        real_now: Real time.
+        starting: This process has only begun, so a run of its own process id is a dead one's.
+    """
+    running = list(session.scalars(sa.select(SyncRun).where(SyncRun.state == "running")))
+    noted = session.get(Setting, _WORKER, populate_existing=True) if running else None
+    at_work = {} if noted is None else noted.value
+    dead = [
+        run
+        for run in running
+        if (run.heartbeat_at is not None and run.heartbeat_at < real_now - SILENCE)
+        or (at_work.get("run") == run.id and push_leases.is_gone(str(at_work.get("worker")), starting=starting))
+    ]
     for run in dead:
         run.state, run.running_mark, run.finished_at = "failed", None, real_now
         run.error = "The worker stopped in the middle of it. Nothing was changed. Start another sync."
@@ -246,12 +260,24 @@ def _claim(session: Session, run_id: int, today: date) -> _Claimed | None:
                 return None
     except IntegrityError:
         return None
+    _note_worker(session, run_id, real_now)
     run = session.get_one(SyncRun, run_id, populate_existing=True)
     connection = session.get_one(Connection, NAME)
     known = None
     if run.kind == "quick" and connection.changed_since is not None and connection.last_full_at is not None:
         known = _known(session, connection.changed_since, today)
     return _Claimed(run, connection, known)
+
+
+def _note_worker(session: Session, run_id: int, real_now: datetime) -> None:
+    """Note which process carries a run, so that one that was killed is noticed as soon as somebody looks."""
+    noted = session.get(Setting, _WORKER, populate_existing=True)
+    if noted is None:
+        noted = Setting(name=_WORKER)
+        session.add(noted)
+    noted.value = {"run": run_id, "worker": push_leases.worker_name()}
+    noted.set_by, noted.set_at = SYSTEM.name, real_now
+    session.flush()
 
 
 def _known(session: Session, changed_since: datetime, today: date) -> Known:

@@ -6,12 +6,14 @@ nothing is refused, so that a forgotten decorator shows at once. Roles and what 
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 from werkzeug.routing import IntegerConverter, Map
 
 from portal.db.session import reading, transaction
@@ -38,6 +40,7 @@ ROLES_OF = {
 PUBLIC = "public"
 TOKEN = "sign_in"  # noqa: S105 - the name under which the cookie keeps a session's token
 COOKIE_LIVES = timedelta(days=7)
+SEEN_WAITS_MS = 200  # "last seen" is worth no wait: whoever only reads is not kept by a writer
 _DECLARED = "needs_right"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -158,7 +161,7 @@ def _guard() -> ResponseReturnValue | None:
         raise NotAllowed(refusal(needs, person.role))
     moment = datetime.now(UTC)
     if moment - g.seen_at > sessions.SEEN_EVERY:
-        with transaction() as store:
+        with suppress(OperationalError), transaction(patience_ms=SEEN_WAITS_MS) as store:
             sessions.mark_seen(store, person.sign_in_id, now=moment)
     return None
 

@@ -10,7 +10,7 @@ import secrets
 from contextlib import suppress
 
 import sqlalchemy as sa
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from portal.db.records import Person
 from portal.db.session import reading
+from portal.factory import UPLOAD_LIMIT
 from portal.services.errors import Refused
 from portal.web.access import ask_to_sign_in, signed_in
 from portal.web.htmx import from_htmx, instead
@@ -96,6 +97,7 @@ def _bare(status: int, sentence: str) -> Response:
     title = TITLES.get(status, "This did not work")
     if from_htmx():
         return _part(status, title, sentence)
+    g.setdefault("signed_in", None)  # whoever it is, nobody is looked up now
     return make_response(render_template("failed.html", heading=title, sentence=sentence), status)
 
 
@@ -127,7 +129,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return error
     sentence = SENTENCES.get(status, error.description or "Nothing was changed.")
     if status == 413:  # noqa: PLR2004 - too large
-        sentence = TOO_LARGE[(request.content_length or 0) > (request.max_content_length or 0)]
+        sentence = TOO_LARGE[(request.content_length or 0) > UPLOAD_LIMIT]
     answer = _answer(status, sentence)
     for name, value in error.get_headers():
         if name.lower() == "allow":

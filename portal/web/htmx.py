@@ -36,7 +36,10 @@ def swaps(element_id: str) -> bool:
 def page_path() -> str:
     """Give the path and query of the page that the request came from, or an empty text."""
     url = _hx().htmx.current_url or request.referrer or ""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # whoever wrote this header is no browser
+        return ""
     if parts.netloc and parts.netloc != request.host:
         return ""
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -7,15 +7,18 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 
 from portal.config import BadSetting, Settings
+from portal.web.access import TOKEN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
 YEAR = 365 * 24 * 3600  # seconds
+FORM_LIMIT = 4 * 1024 * 1024  # bytes of a form that brings no file
+TAKE_FILES = frozenset({"imports.choose", "mapping.receive"})  # the endpoints whose forms bring one
 
 
 class TrustedProxies:
@@ -77,6 +80,12 @@ def _version(path: Path, _changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
+def _limit_body(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Take large bodies only where a file is expected, and only from whoever has signed in once."""
+    if endpoint not in TAKE_FILES or TOKEN not in session:
+        request.max_content_length = min(FORM_LIMIT, request.max_content_length or FORM_LIMIT)
+
+
 def _headers(response: Response) -> Response:
     """Say what browsers may do with an answer."""
     headers = response.headers
@@ -100,6 +109,7 @@ def register(app: Flask) -> None:
     """Set up headers, versions of static files, and trusted proxies."""
     settings: Settings = app.config["SETTINGS"]
     app.after_request(_headers)
+    app.url_value_preprocessor(_limit_body)  # runs before anything reads the form, which is kept for no stranger
     folder = Path(app.static_folder or "")
 
     @app.url_defaults

@@ -171,7 +171,7 @@ def test_a_form_sent_to_a_page_without_forms_is_405(signed_in_as: SignedInAs) ->
     assert "Nothing was changed." in answer.get_data(as_text=True)
 
 
-def test_a_file_that_is_too_large_is_413(app: Flask, signed_in_as: SignedInAs) -> None:
+def test_a_form_that_is_too_large_is_413(app: Flask, signed_in_as: SignedInAs) -> None:
     visitor = signed_in_as("viewer")
     token = visitor.token()
     app.config["MAX_CONTENT_LENGTH"] = 1000
@@ -179,7 +179,7 @@ def test_a_file_that_is_too_large_is_413(app: Flask, signed_in_as: SignedInAs) -
     answer = visitor.post("/profile", {"theme": "x" * 5000, "csrf_token": token})
 
     assert answer.status_code == 413
-    assert "Nothing was kept." in answer.get_data(as_text=True)
+    assert "Nothing was changed." in answer.get_data(as_text=True)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def _many(action: str) -> ResponseReturnValue:
     board = _board(session, request.form)
     try:
         form.refuse_if_wrong()
-        selection = read_selection(session, request.form, board)
+        selection = read_selection(session, request.form, board, deciding=True)
         words = _words(session, selection, board)
         with transaction() as writing:
             batch = _decide(writing, action, selection, words, form)
@@ -135,7 +135,7 @@ def _words(session: Session, selection: Selection, board: board_filters.BoardFil
 def _page(session: Session, given: MultiDict[str, str], action: str, form: Typed, status: int) -> ResponseReturnValue:
     """Show the preview as a page, or only what ticks change."""
     board = _board(session, given)
-    selection = read_selection(session, given, board)
+    selection = read_selection(session, given, board, deciding=request.method == "POST")
     titles = queries.vendor_titles(session)
     where = context.where_now(session, board, titles, board.period)
     made = preview(session, selection, action, where)

@@ -15,6 +15,7 @@ from portal.domain.periods import Period
 from portal.domain.quantities import plain
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.web.cards.words import KINDS, STATES
+from portal.web.forms import whole
 
 SHOWS = {
     "decide": "To decide",
@@ -28,7 +29,6 @@ GROUPS = {"company": "By company", "product": "By product", "vendor": "By vendor
 SORTS = {"money": "Most money first", "difference": "Largest difference", "name": "Name", "age": "Oldest count"}
 MINIMA = (Decimal(50), Decimal(200))
 LONGEST = 200  # characters of a search
-LARGEST_ID = 2**31 - 1
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 _NAMES = (
     "show", "q", "kind", "company", "agreement", "vendor", "product", "min", "state", "group", "sort", "period", "page",
@@ -196,8 +196,8 @@ def read_filter(given: Given, current: Period, vendors: Collection[str]) -> Boar
         value = (given.get(name, "") or "").strip()
         if not value:
             return None
-        if value.isascii() and value.isdigit() and 0 < int(value[:12]) <= LARGEST_ID:
-            return int(value)
+        if (found := whole({name: value}, name)) is not None:
+            return found
         ignored.append(f"{name} “{value[:40]}”")
         return None
 
@@ -261,8 +261,8 @@ def hidden_copy(board: BoardFilter) -> dict[str, str]:
 def _matches(text: str) -> sa.ColumnElement[bool]:
     columns = (Card.company, Card.product, Card.product_name, Card.agreement)
     found: list[sa.ColumnElement[bool]] = [column.icontains(text.lower(), autoescape=True) for column in columns]
-    if text.isascii() and text.isdigit() and int(text[:12]) <= LARGEST_ID:
-        found += [Card.id == int(text), Card.company_id == int(text), Card.agreement_id == int(text)]
+    if (number := whole({"q": text}, "q")) is not None:
+        found += [Card.id == number, Card.company_id == number, Card.agreement_id == number]
     return sa.or_(*found)
 
 

@@ -98,8 +98,16 @@ class Preview:
         return " ".join(str(one.card.id) for one in self.outliers if not one.stays)
 
 
-def read_selection(session: Session, given: MultiDict[str, str], board: BoardFilter) -> Selection:
+def read_selection(
+    session: Session, given: MultiDict[str, str], board: BoardFilter, *, deciding: bool = False
+) -> Selection:
     """Read which cards are meant: those of a preview, the ticked ones, or all that match the filter.
+
+    Args:
+        session: For reading.
+        given: The parameters or fields.
+        board: The list.
+        deciding: Something is to be decided, not only shown: all that match are meant only where that is said.
 
     Raises:
         Invalid: None is meant, or too many.
@@ -109,7 +117,7 @@ def read_selection(session: Session, given: MultiDict[str, str], board: BoardFil
     without = frozenset(with_box) - boxes if with_box else frozenset()
     seen = {int(one): token for one, token in _SEEN.findall(given.get("seen", ""))}
     listed = _ids(given.get("ids", "")) or ([] if with_box else list(forms.wholes(given, "card_id")))
-    all_match = given.get("scope", "") == "filter" or (not listed and given.get("scope", "") != "ticked")
+    all_match = given.get("scope", "") == "filter" or (not (deciding or listed) and given.get("scope", "") != "ticked")
     if seen:
         ids = list(seen)
     elif listed:
