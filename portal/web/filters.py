@@ -1,5 +1,6 @@
 """How numbers, money, dates and ages are written. The only place where an amount is rounded for the eye."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -19,6 +20,9 @@ MONTHS = (
     "December",
 )  # fmt: skip
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTH_OF_FILE = re.compile(r"\bfor ([0-9]{4}-(?:0[1-9]|1[0-2]))(?![-\w])")
+_LONG_NUMBER = re.compile(r"(?<![\w.,-])([0-9]{4,7})(?=(?:\.[0-9]+)?(?![\w-]))")
+_NO_QUANTITY = re.compile(r"(\([^)]*\)|(?:agreements?|lines?) [0-9]+(?: and [0-9]+)*|[A-Z][a-z]{2} [0-9]{4})")
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -135,6 +139,32 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def hours_words(hours: int) -> str:
+    """Write a limit: 24 h, from two days on in days where they come out even: 7 days."""
+    return f"{hours // 24} days" if hours >= 2 * 24 and not hours % 24 else f"{hours} h"
+
+
+def months_named(sentence: str) -> str:
+    """Name the month of a sentence about a file: "2 counts for October 2026", with true minus signs."""
+    named = _MONTH_OF_FILE.sub(lambda found: f"for {period(found[1])}", sentence)
+    return re.sub(r"(?<=[a-z]) - (?=[0-9])", f" {MINUS} ", named)
+
+
+def grouped(sentence: str) -> str:
+    """Part the thousands of the quantities in a sentence of arithmetic; days, ids and what stands in brackets stay."""
+    parts = _NO_QUANTITY.split(sentence)
+    parts[::2] = [_LONG_NUMBER.sub(lambda found: f"{int(found[1]):,}", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def after_tag(sentence: str, word: str) -> str:
+    """Give a sentence without the verb that the tag before it says already: "Approved", "12 for EDR-SEAT"."""
+    for verb in (f"{word} ", f"ConnectWise {word.lower()} "):
+        if sentence.startswith(verb):
+            return sentence.removeprefix(verb)
+    return sentence
+
+
 def seal(value: str | None, groups: int = 2) -> str:
     """Write the first digits of a hash in groups of four: 9f2c 71e0."""
     return " ".join((value or "")[i : i + 4] for i in range(0, 4 * groups, 4))
@@ -144,7 +174,7 @@ def register(app: Flask) -> None:
     """Give templates the filters."""
     for each in (
         quantity, signed, money, signed_money, day, day_words, moment, moment_words, hour, age, period, month_name,
-        weekday, count, seal,
+        weekday, count, seal, hours_words, months_named, grouped, after_tag,
     ):  # fmt: skip
         name = "count_of" if each is count else each.__name__  # jinja has a filter named count
         app.add_template_filter(each, name)

@@ -40,6 +40,7 @@ def test_an_unknown_theme_becomes_that_of_the_system(session: Session, signed_in
     session.rollback()
     assert session.scalars(sa.select(Person.preferences)).one() == {
         "theme": "system",
+        "density": "comfortable",
         "letter_keys": False,
         "ask_above": "150.5",
     }

@@ -1,5 +1,6 @@
 """How the board answers: a row with what stands below it, alone for htmx or on a page of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,19 +73,23 @@ def send_counts(session: Session, board: BoardFilter | None) -> None:
     frame.refresh_counts()
 
 
-def after_decision(card_id: int, words: str, following: int | None) -> ResponseReturnValue:
+def after_decision(card_id: int, words: str, following: int | None, others: Sequence[int] = ()) -> ResponseReturnValue:
     """Answer to a decision: the row as it is now; without htmx back to the list, at the card that follows.
 
     Args:
         card_id: The card that was decided.
         words: What was done, such as "Approved 12."
         following: The card that followed it in its list.
+        others: Cards that the decision changed too; their rows are sent along.
     """
     session = reading()
     board = context.list_of_row(session)
     left = queries.count(session, board or context.plain_board(session)).to_decide
     announce(f"{words} {left:,} to decide.")
     if swaps(f"card-{card_id}"):
+        for one in others:
+            row = context.one_row(session, context.find_card(session, one), board)
+            beside(render_template("cards/_card.html", row=row, notice=None, asked=0, detail=None, oob=True))
         return card(card_id, decided=True)
     if board is None:
         return redirect(url_for("cards.show", card_id=card_id), 303)

@@ -103,6 +103,7 @@ def board_context(session: Session, board: BoardFilter, titles: dict[str, str]) 
         **counts_context(session, board),
         "page": page,
         "rows": rows,
+        "compact": (board.rows or current_person().preferences.get("density")) == "compact",
         "where": where,
         "tickable_ids": {row.id for row in rows.values() if row.tickable},
         "list_title": SHOWS[board.show] if board.show != "decide" else "Cards to decide",
@@ -125,7 +126,7 @@ def counts_context(session: Session, board: BoardFilter) -> dict[str, Any]:
         "totals": totals,
         "tabs": list(SHOWS.items()),
         "heading": heading(board, counts),
-        "subtitle": subtitle(board, counts, totals),
+        "subtitle": decided_words(session, board) if board.show == "decided" else subtitle(board, counts, totals),
     }
 
 
@@ -162,8 +163,6 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
             parts.append(with_others if totals.revenue else alone)
         if counts.tabs["equal"] and not board.narrowed:
             parts.append(f"{counts.tabs['equal']:,} proved equal.")
-    elif board.show == "decided" and totals.revenue:
-        parts.append(f"{sums_words(totals.revenue)} a month by the numbers as they stand.")
     else:
         parts.append(
             {
@@ -173,6 +172,15 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
             }.get(board.show, "")
         )
     return " ".join(part for part in parts if part)
+
+
+def decided_words(session: Session, board: BoardFilter) -> str:
+    """Say what became of the decided cards of the month: "59 confirmed, 14 dismissed"."""
+    states = queries.state_counts(session, board)
+    return ", ".join(
+        f"{number:,} {STATES[state].word[0].lower()}{STATES[state].word[1:]}"
+        for state, number in sorted(states.items(), key=lambda item: -item[1])
+    )
 
 
 def sums_words(sums: dict[str, Decimal]) -> str:
@@ -235,7 +243,7 @@ def _unmapped(session: Session, board: BoardFilter) -> dict[str, Any] | None:
         "units": missing.units,
         "money": {currency: amount for currency, amount in missing.money.items() if amount},
         "words": f"{' and '.join(parts)} {'is' if accounts + services == 1 else 'are'} unmapped",
-        "href": "/mapping/accounts" if accounts else "/mapping/services",
+        "href": url_for("mapping.accounts" if accounts else "mapping.services"),
     }
 
 
@@ -269,9 +277,9 @@ def _empty(board: BoardFilter, counts: queries.Counts, connection: Connection | 
             "what": "Nothing was read yet.",
             "text": "Cards come from what ConnectWise bills and what vendors count. In this order:",
             "steps": [
-                ("Connect ConnectWise and read it once", "/connections"),
-                ("Import a vendor's file", "/imports"),
-                ("Map the vendor's accounts and services", "/mapping/accounts"),
+                ("Connect ConnectWise and read it once", url_for("connections.index")),
+                ("Import a file of a vendor", url_for("imports.index")),
+                ("Map its accounts and services", url_for("mapping.accounts")),
             ],
         }
     if not counts.period:
@@ -294,13 +302,8 @@ def _folds(session: Session, board: BoardFilter, counts: queries.Counts) -> list
     """Give the folds under the work list, those that hold something."""
     if board.show != "decide":
         return []
-    states = queries.state_counts(session, board) if counts.tabs["decided"] else {}
-    decided = ", ".join(
-        f"{number:,} {STATES[state].word[0].lower()}{STATES[state].word[1:]}"
-        for state, number in sorted(states.items(), key=lambda item: -item[1])
-    )
     words = {
-        "decided": decided,
+        "decided": decided_words(session, board) if counts.tabs["decided"] else "",
         "equal": "vendor and PSA agree, nothing to do",
         "uncompared": "products that no vendor feeds",
         "stale": "agreement or company left since the card was made",

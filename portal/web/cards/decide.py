@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 
+import sqlalchemy as sa
 from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
@@ -130,6 +131,12 @@ def add(card_id: int) -> ResponseReturnValue:
 @may("decide")
 def split(card_id: int) -> ResponseReturnValue:
     """Share a count between the agreements that hold the product: a rule, from now on."""
+    found = context.find_card(reading(), card_id)
+    if found.kind != "to_split":
+        shared_already = Notice(
+            tone="warn", what="This count is shared already.", text="The row shows what this agreement takes and bills."
+        )
+        return answers.card(card_id, notice=shared_already, status=409 if request.method == "POST" else 200)
 
     def decide(session: Session, asked: Asked) -> Decision:
         form = asked.form
@@ -238,7 +245,18 @@ def _decide(card_id: int, action: str | None, decide: Deciding, form: Typed) -> 
     except Refused as refusal:
         return _with_errors(card_id, action, form, refusal)
     wake_push_of(card_id)
-    return answers.after_decision(card_id, words, following)
+    others = _sharing_with(card_id) if action == "split" else ()
+    return answers.after_decision(card_id, words, following, others)
+
+
+def _sharing_with(card_id: int) -> list[int]:
+    """Give the other cards that share a card's count."""
+    session = reading()
+    card = context.find_card(session, card_id)
+    query = sa.select(Card.id).where(
+        Card.period == card.period, Card.company_id == card.company_id, Card.product == card.product, Card.id != card.id
+    )
+    return list(session.scalars(query))
 
 
 def _with_errors(card_id: int, action: str | None, form: Typed, refusal: Refused) -> ResponseReturnValue:

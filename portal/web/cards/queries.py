@@ -198,6 +198,20 @@ def page_of_cards(session: Session, board: BoardFilter, titles: dict[str, str]) 
     )
 
 
+def page_holding(session: Session, board: BoardFilter, card_id: int) -> int | None:
+    """Give the number of the page on which a card stands in a list; none where the list does not hold it."""
+    ids = ordered_ids(session, board)
+    if card_id not in ids:
+        return None
+    place, whole = ids.index(card_id), WHOLE_UP_TO if board.group != "none" else PAGE_SIZE
+    pages = _paged([(key, tally.count) for key, tally in _tallies(session, board, {})], whole=whole)
+    for number, page in enumerate(pages, start=1):
+        place -= sum(size for _, _, size in page)
+        if place < 0:
+            return number
+    return None
+
+
 def ordered_ids(session: Session, board: BoardFilter) -> list[int]:
     """Give the ids of all cards of a list in the order of the board."""
     titles: dict[str, str] = {}

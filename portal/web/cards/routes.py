@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.db.records import UsageImport, VendorAccount, VendorService
+from portal.db.records import Card, UsageImport, VendorAccount, VendorService
 from portal.db.session import reading
 from portal.services import cards
 from portal.services.errors import NotFound
 from portal.web import frame
 from portal.web.access import may
-from portal.web.cards import answers, context, detail, export, why
+from portal.web.cards import answers, context, detail, export, queries, why
 from portal.web.cards.blueprint import bp
 from portal.web.cards.forms import read_form
 from portal.web.cards.words import STATES
@@ -34,6 +34,11 @@ def index() -> ResponseReturnValue:
     if board.open in made["rows"]:
         made["details"] = {board.open: "cards/_why.html"}
         made |= why.why(session, made["rows"][board.open])
+    elif board.open is not None and not swaps("cards"):
+        if number := queries.page_holding(session, board, board.open):
+            where = board.args(page=None if number == 1 else number)
+            return redirect(url_for(".index", **where, _anchor=f"card-{board.open}"))
+        made["elsewhere"] = session.get(Card, board.open)
     if not swaps("cards"):
         return render_template("cards/index.html", **made)
     beside(render_template("cards/_count.html", oob=True, **made))

@@ -167,7 +167,7 @@ def blocked_by(card: Card, where: Where) -> Blocked | None:
             what=f"{age.title} was never read" if hours is None else f"{age.title} is {_hours(hours)} old",
             why=f"Limit {_hours(age.limit_hours)}.",
             link="Sync now" if psa else "Import a newer file",
-            href="/connections" if psa else "/imports",
+            href=url_for("connections.index" if psa else "imports.index"),
         )
     return None
 

@@ -153,8 +153,8 @@ def all_problems(session: Session, import_id: int) -> Iterator[UsageRow]:
     yield from session.scalars(ordered)
 
 
-def cards_behind(session: Session, found: UsageImport) -> tuple[int, int]:
-    """Count the cards of a vendor in the month of an import: still to decide, and decided."""
+def cards_behind(session: Session, found: UsageImport) -> tuple[int, int, int]:
+    """Count the cards of a vendor in the month of an import: still to decide or equal, decided, and stale."""
     rows = session.execute(
         sa.select(Card.state, sa.func.count())
         .where(
@@ -165,7 +165,8 @@ def cards_behind(session: Session, found: UsageImport) -> tuple[int, int]:
         .group_by(Card.state)
     ).all()
     undecided = sum(count for state, count in rows if state in DECIDABLE)
-    return undecided, sum(count for _state, count in rows) - undecided
+    stale = sum(count for state, count in rows if state == "stale")
+    return undecided, sum(count for _state, count in rows) - undecided - stale, stale
 
 
 def earlier_of(session: Session, found: UsageImport) -> UsageImport | None:

@@ -131,7 +131,7 @@ def ask_undo(import_id: int) -> ResponseReturnValue:
     found = _import(session, import_id)
     if found.state != "committed":
         raise Conflict(f"{found.filename} does not count, so there is nothing to take back. {found.message}")
-    undecided, decided = cards_behind(session, found)
+    undecided, decided, _stale = cards_behind(session, found)
     return render_template("imports/undo.html", found=found, undecided=undecided, decided=decided)
 
 
@@ -315,11 +315,12 @@ def _page(found: UsageImport, *, wrong: dict[str, str]) -> str:
     session = reading()
     context: dict[str, Any] = {"found": found, "wrong": wrong, "can_import": allowed("import")}
     if found.state not in _OPEN or not context["can_import"]:
-        undecided, decided = cards_behind(session, found) if found.state == "committed" else (0, 0)
+        undecided, decided, stale = cards_behind(session, found) if found.state == "committed" else (0, 0, 0)
         context |= {
             "earlier": earlier_of(session, found) if found.state == "same" else None,
             "undecided": undecided,
             "decided": decided,
+            "stale": stale,
             "problems": problems(session, found.id),
             "open": found.state in _OPEN,
         }

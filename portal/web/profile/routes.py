@@ -16,6 +16,7 @@ from portal.web.htmx import announce
 
 bp = Blueprint("profile", __name__, url_prefix="/profile")
 THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
+DENSITIES = (("comfortable", "Two lines"), ("compact", "One line, compact"))
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
     ("iPhone", "an iPhone"), ("iPad", "an iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "a Mac"),
@@ -34,13 +35,14 @@ def index() -> ResponseReturnValue:
 @may("read")
 def save() -> ResponseReturnValue:
     """Keep how this person likes the screens."""
-    theme = request.form.get("theme", "")
+    theme, density = request.form.get("theme", ""), request.form.get("density", "")
     try:
         ask_above = forms.amount(request.form, "ask_above")
     except Invalid as error:
         return make_response(_page(error.fields, ask_above=request.form.get("ask_above", "")), 422)
     wanted = {
         "theme": theme if theme in people.THEMES else "system",
+        "density": density if density in dict(DENSITIES) else "comfortable",
         "letter_keys": forms.ticked(request.form, "letter_keys"),
         "ask_above": None if ask_above is None else plain(ask_above),
     }
@@ -105,6 +107,7 @@ def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
         real_now=datetime.now(UTC),
         shortest=passwords.SHORTEST,
         themes=THEMES,
+        densities=DENSITIES,
         ask_above=(person.preferences.get("ask_above") or "") if ask_above is None else ask_above,
     )
 

@@ -298,7 +298,7 @@ def test_a_fold_fetches_its_rows_when_it_is_opened(month: "Month", signed_in_as:
     rows = biller.get(str(fold["hx-get"]), swapping="fold-equal-rows")
 
     assert fold["hx-trigger"] == "toggle once"
-    assert fold.select_one("summary a[href*='show=equal']") is not None
+    assert fold.select_one(".fold-all[href*='show=equal']") is not None
     part = Visitor.page(rows)
     assert part.select("html") == []
     assert shown(part) == [equal.id]
