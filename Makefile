@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev browser demo demo-reset test test-fast check format run worker lock
+.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql check format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ test: install-dev browser ## every test
 
 test-fast: install-dev ## without browser and crash tests
 	@$(BIN)/pytest -q -n 2 --dist worksteal -m "not browser and not crash"
+
+test-postgresql: install-dev ## the store and a month on PostgreSQL; COUNTERSIGN_TEST_POSTGRESQL names a server
+	@$(BIN)/pytest -q -m postgresql
 
 check: install-dev ## format, lint, types, import rules, templates, migrations against models
 	@$(BIN)/ruff format --check .

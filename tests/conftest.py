@@ -14,18 +14,37 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db.engine import WRITES, watch
+from portal.extensions import db
 from portal.factory import create_app
-from tests.support.database import migrated
+from tests.support.database import POSTGRESQL, migrated
 from tests.support.visitor import Visitor
 
 ZONE = ZoneInfo("America/New_York")
 NOW = datetime(2026, 10, 28, 13, 0, tzinfo=UTC)  # 28 October 2026, 09:00 in New York
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a PostgreSQL server, unless one is named or these tests are asked for."""
+    if os.environ.get(POSTGRESQL) or "postgresql" in config.getoption("markexpr"):
+        return
+    chosen = [item for item in items if item.get_closest_marker("postgresql") is None]
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
+
+
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database at the newest migration, made once a run."""
     return migrated(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_stays_open() -> Iterator[None]:
+    """Close what the test's apps left in their pools: from Python 3.13 on, one that is forgotten open is a warning."""
+    yield
+    for engines in list(db._app_engines.values()):
+        for engine in engines.values():
+            engine.dispose()
 
 
 @pytest.fixture

@@ -3,19 +3,33 @@
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from flask import Flask
 from flask_migrate import upgrade
 
 from portal.config import Settings
 from portal.extensions import db
 from portal.factory import create_app
 
+POSTGRESQL = "COUNTERSIGN_TEST_POSTGRESQL"  # a server for tests that need one, by the URL of any database on it
+
 
 def migrated(folder: Path) -> Path:
     """Make a SQLite file at the newest migration, in one piece (no write-ahead log beside it)."""
     file = folder / "migrated.sqlite"
+    with migrated_app(f"sqlite:///{file}", folder).app_context():
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.exec_driver_sql("BEGIN")
+        db.engine.dispose()
+    return file
+
+
+def migrated_app(database_url: str, folder: Path) -> Flask:
+    """Bring a store to the newest migration, and give the app on it."""
     app = create_app(
         Settings(
-            database_url=f"sqlite:///{file}",
+            database_url=database_url,
             queue_url=f"sqlite:///{folder / 'queue.sqlite'}",
             secret_keys=("a-key-for-tests-only",),
             time_zone=ZoneInfo("America/New_York"),
@@ -27,9 +41,4 @@ def migrated(folder: Path) -> Path:
     )
     with app.app_context():
         upgrade()
-        with db.engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.exec_driver_sql("BEGIN")
-        db.engine.dispose()
-    return file
+    return app

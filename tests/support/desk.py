@@ -56,6 +56,17 @@ def load_traps(migrated: Path, folder: Path) -> Path:
     shutil.copyfile(migrated, file)
     engine = sa.create_engine(f"sqlite:///{file}")
     watch(engine)
+    pour_traps(engine, folder)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    engine.dispose()
+    return file
+
+
+def pour_traps(engine: sa.Engine, folder: Path) -> None:
+    """Load the set into a migrated store; the files that are imported are kept in the folder."""
     clock = {"now": NOW}
 
     @contextmanager
@@ -77,12 +88,6 @@ def load_traps(migrated: Path, folder: Path) -> Path:
             say=lambda _line: None,
         )
         sample_sets.load(TRAPS, url=url, around=around, by=COMMAND_LINE)
-    with engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    engine.dispose()
-    return file
 
 
 def _steer(url: str, path: str, body: object) -> None:
@@ -259,9 +264,16 @@ def desk_on(loaded: Path, folder: Path) -> Iterator[Desk]:
     shutil.copyfile(loaded, file)
     engine = sa.create_engine(f"sqlite:///{file}")
     watch(engine)
+    with desk_at(engine) as desk:
+        yield desk
+    engine.dispose()
+
+
+@contextmanager
+def desk_at(engine: sa.Engine) -> Iterator[Desk]:
+    """Set up a desk on a store that the traps were poured into, beside a sandbox on the second step."""
     with running(TRAPS) as sandbox:
         _steer(sandbox.base_url, "step", {"step": 2})
         desk = Desk(engine, sandbox.base_url)
         with desk.client:
             yield desk
-    engine.dispose()
