@@ -3,9 +3,8 @@
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -16,11 +15,9 @@ from portal.config import Settings
 from portal.db.engine import WRITES, watch
 from portal.extensions import db
 from portal.factory import create_app
-from tests.support.database import POSTGRESQL, migrated
+from tests.support.database import NOW, POSTGRESQL, migrated, settings_on
+from tests.support.desk import Desk, desk_on, load_traps
 from tests.support.visitor import Visitor
-
-ZONE = ZoneInfo("America/New_York")
-NOW = datetime(2026, 10, 28, 13, 0, tzinfo=UTC)  # 28 October 2026, 09:00 in New York
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,17 +56,8 @@ def settings(tmp_path: Path, migrated_file: Path) -> Settings:
     instance.mkdir()
     file = instance / "countersign.sqlite"
     shutil.copyfile(migrated_file, file)
-    return Settings(
-        database_url=f"sqlite:///{file}",
-        queue_url=f"sqlite:///{instance / 'queue.sqlite'}",
-        secret_keys=("a-key-for-tests-only",),
-        time_zone=ZONE,
-        now=NOW,
-        trusted_proxies=(),
-        base_url="http://127.0.0.1:8000",
-        instance=instance,
-        demo=os.environ.get("COUNTERSIGN_DEMO") == "1",
-    )
+    demo = os.environ.get("COUNTERSIGN_DEMO") == "1"
+    return settings_on(f"sqlite:///{file}", instance, demo=demo)
 
 
 @pytest.fixture
@@ -100,3 +88,16 @@ def app(settings: Settings) -> Flask:
 def visitor(app: Flask) -> Visitor:
     """Somebody with a browser and no sign-in yet."""
     return Visitor(app)
+
+
+@pytest.fixture(scope="session")
+def loaded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the traps loaded, made once a run."""
+    return load_traps(migrated_file, tmp_path_factory.mktemp("loaded"))
+
+
+@pytest.fixture
+def desk(loaded_file: Path, tmp_path: Path) -> Iterator[Desk]:
+    """A portal with the traps loaded, beside a sandbox."""
+    with desk_on(loaded_file, tmp_path) as desk:
+        yield desk

@@ -87,11 +87,6 @@ def wake_sync(run_id: int) -> None:
     _hint(lambda queue: queue.wake_sync(run_id))
 
 
-def wake_import(import_id: int) -> None:
-    """Hint that an import waits. Files are read where they arrive, so there is nothing to wake so far."""
-    log.debug("Import %s needs no worker.", import_id)
-
-
 def _hint(wake: Callable[[Queue], None]) -> None:
     try:
         queue = queue_at(settings_of().queue_url)

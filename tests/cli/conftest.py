@@ -15,16 +15,10 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.factory import create_app
-from tests.support.desk import Desk, desk_on, load_traps
+from tests.support.desk import Desk, desk_on
 from tests.support.people import a_person
 
 MAIL = "fennimore.example"
-
-
-@pytest.fixture(scope="session")
-def loaded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the traps loaded, made once a run."""
-    return load_traps(migrated_file, tmp_path_factory.mktemp("loaded"))
 
 
 class Shell:

@@ -1,7 +1,6 @@
 """``flask cards``, ``pushes`` and ``audit``: the same use cases as the screens, for scripts."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,38 +8,16 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from portal.config import Settings
 from portal.factory import create_app
 from portal.services import people
 from portal.services.actors import COMMAND_LINE
-from tests.support.desk import NOW, SECRET, TRAPS, ZONE, Desk, desk_on, load_traps
-
-
-@pytest.fixture(scope="module")
-def loaded_file(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return load_traps(migrated_file, tmp_path_factory.mktemp("loaded"))
-
-
-@pytest.fixture
-def desk(loaded_file: Path, tmp_path: Path) -> Iterator[Desk]:
-    with desk_on(loaded_file, tmp_path) as desk:
-        yield desk
+from tests.support.database import settings_on
+from tests.support.desk import NOW, TRAPS, Desk
 
 
 @pytest.fixture
 def app(desk: Desk, tmp_path: Path) -> Flask:
-    return create_app(
-        Settings(
-            database_url=str(desk.engine.url),
-            queue_url=f"sqlite:///{tmp_path / 'queue.sqlite'}",
-            secret_keys=(SECRET,),
-            time_zone=ZONE,
-            now=NOW,
-            trusted_proxies=(),
-            base_url="http://127.0.0.1:8000",
-            instance=tmp_path,
-        )
-    )
+    return create_app(settings_on(str(desk.engine.url), tmp_path))
 
 
 class Shell:

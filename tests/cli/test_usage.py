@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import AuditEvent, Person, UsageCount, UsageImport, Vendor
 from portal.domain.quantities import plain
-from tests.conftest import NOW
+from tests.support.database import NOW
 
 TRAPS = Path(__file__).parents[1] / "samples" / "traps" / "usage"
 ROWS = "Account,Account name,State,SKU,SKU name,Term,Units\nA-1,Alder,active,S-1,Seat,,12\nA-2,Birch,active,S-1,Seat,,"

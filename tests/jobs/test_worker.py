@@ -14,7 +14,7 @@ from flask import Flask
 
 from portal.config import Settings
 from portal.jobs import queue as queues
-from portal.jobs.queue import queue_at, wake_import, wake_push, wake_sync
+from portal.jobs.queue import queue_at, wake_push, wake_sync
 from portal.jobs.worker import Worker
 from portal.services import decisions
 from tests.support.desk import NOW, SECRET, Desk
@@ -124,7 +124,6 @@ def test_a_wake_up_reaches_the_task(app: Flask, settings: Settings) -> None:
         wake_push(7)
         wake_sync(3)
         wake_push(8)
-        wake_import(1)
     while (task := queue.huey.dequeue()) is not None:
         queue.huey.execute(task)
 

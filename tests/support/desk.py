@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import requests
 import sqlalchemy as sa
@@ -22,13 +21,13 @@ from portal.services import push_leases, pushes, sample_sets, sync
 from portal.services.actors import COMMAND_LINE, Actor
 from portal.services.card_making import IN_FLIGHT
 from portal.services.sealing import Sealer
+from tests.support.database import NOW, SECRET, ZONE
+
+__all__ = ["NOW", "SECRET", "ZONE"]  # and all that is made here
 
 TRAPS = Path(__file__).parents[1] / "samples" / "traps"
-ZONE = ZoneInfo("America/New_York")
-NOW = datetime(2026, 10, 28, 13, 0, tzinfo=UTC)  # 28 October 2026, 09:00 in New York
 TODAY = date(2026, 10, 28)
 OCTOBER = Period(2026, 10)
-SECRET = "a-key-for-tests-only"
 GUID = "5d1c7f0e-2f0b-4b57-9d4a-0f6f4d1f6c11"
 PERIOD = str(OCTOBER)
 

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from portal.config import Settings
 from portal.db.records import Card, Person, SyncRun, UsageImport, VendorAccount, VendorService
-from tests.conftest import NOW, ZONE
+from tests.support.database import NOW, ZONE
 from tests.support.desk import SECRET, load_traps
 from tests.support.people import a_person
 from tests.support.visitor import Visitor

@@ -30,7 +30,7 @@ from portal.db.records import (
 )
 from portal.domain.periods import Period
 from portal.services import cards
-from tests.conftest import NOW, ZONE
+from tests.support.database import NOW, ZONE
 
 TODAY = date(2026, 10, 28)
 OCTOBER = Period(2026, 10)

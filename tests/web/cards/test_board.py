@@ -15,7 +15,7 @@ from portal.domain.periods import Period
 from portal.services import cards
 from portal.web.cards import queries
 from portal.web.cards.filters import BoardFilter
-from tests.conftest import NOW
+from tests.support.database import NOW
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
 

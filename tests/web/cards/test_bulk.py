@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.db.records import Batch, Card, Decision
-from tests.conftest import NOW
+from tests.support.database import NOW
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from portal.db.records import Card, Decision, Push, SplitRule, SyncRun, UsageImport
 from portal.services import decisions, settings_store
 from portal.services.actors import Actor
-from tests.conftest import NOW
+from tests.support.database import NOW
 from tests.support.visitor import Visitor
 
 if TYPE_CHECKING:
