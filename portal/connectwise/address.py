@@ -19,6 +19,7 @@ from portal.connectwise.errors import AddressRefused, Unreachable
 DEFAULT_CODEBASE = "v4_6_release"
 _CODEBASE = re.compile(r"v[\w.]{1,40}", re.ASCII)
 _CLOUD_WEB_SITE = re.compile(r"(na|eu|au)\.myconnectwise\.net")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?", re.ASCII)
 _PORTS = {"https": 443, "http": 80}
 
@@ -137,7 +138,7 @@ def check_ip(text: str, host: str, *, allow_private: bool = False) -> None:
     """
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(text.split("%", maxsplit=1)[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip.sixtofour or ip
+        ip = ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip) or ip
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
         raise AddressRefused(f"{host} leads to {ip}, where no ConnectWise can be. Correct the address.")
     if not ip.is_global and not allow_private:
@@ -145,6 +146,11 @@ def check_ip(text: str, host: str, *, allow_private: bool = False) -> None:
             f"{host} leads to {ip}, an address inside a private network. "
             "If your ConnectWise stands there, allow private addresses."
         )
+
+
+def _behind_nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Give the IPv4 address that a translator would call for an address of its well-known prefix (RFC 6052)."""
+    return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else None
 
 
 def is_private(address: Address, *, resolver: Resolve = resolve) -> bool:

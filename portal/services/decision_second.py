@@ -54,8 +54,8 @@ def confirm_second(
         Conflict: It does not wait (any more), or the numbers moved.
         Invalid: A source is too old and that was not ticked.
     """
+    card, decision, push = _pending(session, card_id, "waiting", now, seen)  # first: a second click is told the truth
     require(by, "manager", "be the second person")
-    card, decision, push = _pending(session, card_id, "waiting", now, seen)
     if by.same_as(decision.by, decision.by_id):
         raise NotAllowed("You decided it; somebody else must confirm.")
     _check_anew(session, card, push, today)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter, Map, RequestRedirect
 
 from portal.db.session import reading, transaction
 from portal.extensions import login_manager
@@ -143,6 +143,10 @@ def refusal(right: str, role: str) -> str:
 
 def _guard() -> ResponseReturnValue | None:
     """Let a request through to its view, or not."""
+    if isinstance(request.routing_exception, RequestRedirect):  # a path alone: the host is what a header said
+        parts = urlsplit(request.routing_exception.new_url)
+        path = f"/{parts.path.lstrip('/')}"
+        return redirect(f"{path}?{parts.query}" if parts.query else path, request.routing_exception.code)
     if request.endpoint is None:
         return None  # no such address, or not this way: the error page says so
     for values in (request.args, request.form):

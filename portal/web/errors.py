@@ -68,7 +68,9 @@ BUSY_SECONDS = 30
 _LOCKED = ("database is locked", "database table is locked", "lock timeout", "could not obtain lock")
 _FULL = ("disk is full", "no space left", "disk full")
 _FULL_NUMBERS = {errno.ENOSPC, errno.EDQUOT}
-_FOLDER_NUMBERS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}
+_FOLDER_NUMBERS = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EIO,
+}  # fmt: skip
 _log = logging.getLogger("portal.errors")
 
 

@@ -2,21 +2,27 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
 from portal.config import Settings
+from portal.db.records import Connection, Push, Setting, SyncRun
+from portal.jobs import doing
 from portal.jobs import queue as queues
 from portal.jobs.queue import queue_at, wake_push, wake_sync
 from portal.jobs.worker import Worker
-from portal.services import decisions
+from portal.services import decisions, pushes, sync
+from portal.services.actors import COMMAND_LINE
+from portal.services.sealing import Sealer
 from tests.support.desk import NOW, SECRET, Desk
 
 ROOT = Path(__file__).parents[2]
@@ -168,3 +174,96 @@ def test_the_sweep_does_the_work_itself_when_the_queue_is_away(
 def test_other_queues_are_chosen_by_their_address(url: str) -> None:
     with pytest.raises(Exception, match=r"redis|COUNTERSIGN_QUEUE_URL"):
         queue_at(url)
+
+
+def sealed_with_another_key(desk: Desk) -> str:
+    """Let the stored key be one that the portal cannot open; gives the one of before."""
+    with desk.open_session() as session:
+        connection = session.get_one(Connection, "connectwise")
+        before, connection.sealed_private_key = connection.sealed_private_key, Sealer(["another"]).seal("portal-secret")
+        return before
+
+
+def test_a_key_that_cannot_be_opened_ends_the_sync_with_a_sentence(desk: Desk, app: Flask) -> None:
+    sealed_with_another_key(desk)
+    with desk.open_session() as session:
+        run_id = sync.request_sync(session, "quick", by=COMMAND_LINE, now=desk.now).id
+
+    with app.app_context():
+        doing.do_sync(run_id, doing.Clients())
+
+    with desk.open_session() as session:
+        run = session.get_one(SyncRun, run_id)
+        assert run.state == "failed"
+        assert "Restore COUNTERSIGN_SECRET_KEY, or enter the key anew." in str(run.error)
+
+
+def test_a_push_says_that_the_key_cannot_be_opened_and_goes_on_once_it_can(desk: Desk, app: Flask) -> None:
+    push_id = approved(desk)
+    before = sealed_with_another_key(desk)
+
+    with app.app_context():
+        seconds = doing.do_push(push_id, doing.Clients())
+
+    assert seconds
+    with desk.open_session() as session:
+        push = session.get_one(Push, push_id)
+        assert push.state == "queued"
+        assert "cannot be opened" in str(push.cause)
+        push.next_try_at = None
+        session.get_one(Connection, "connectwise").sealed_private_key = before
+    with app.app_context():
+        doing.do_push(push_id, doing.Clients())
+    assert desk.state_of(push_id) == "confirmed"
+
+
+def test_a_push_that_cannot_begin_can_be_given_up(desk: Desk, app: Flask) -> None:
+    push_id = approved(desk)
+    sealed_with_another_key(desk)
+    with app.app_context():
+        doing.do_push(push_id, doing.Clients())
+
+    with desk.open_session() as session:
+        pushes.give_up(session, push_id, by=COMMAND_LINE, now=desk.now)
+
+    assert desk.state_of(push_id) == "given_up"
+
+
+def a_sync_in_the_middle(desk: Desk, worker_name: str) -> int:
+    """A run as a worker left it."""
+    with desk.open_session() as session:
+        run = sync.request_sync(session, "full", by=COMMAND_LINE, now=desk.now)
+        run.state, run.running_mark, run.started_at, run.heartbeat_at = "running", 1, *(2 * [datetime.now(UTC)])
+        session.merge(
+            Setting(name="sync_worker", value={"run": run.id, "worker": worker_name}, set_by="x", set_at=desk.now)
+        )
+        return run.id
+
+
+def test_a_sync_whose_process_is_gone_makes_room_at_once(desk: Desk) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    run_id = a_sync_in_the_middle(desk, f"{socket.gethostname()}/{process.pid}/x")
+
+    with desk.open_session() as session:
+        sync.request_sync(session, "quick", by=COMMAND_LINE, now=desk.now)
+
+    with desk.open_session() as session:
+        run = session.get_one(SyncRun, run_id)
+        assert run.state == "failed"
+        assert "Start another sync." in str(run.error)
+
+
+@pytest.mark.parametrize("worker_name", ["{host}/{pid}/x", "elsewhere/1/x", "nonsense"])
+def test_a_sync_that_may_be_at_work_keeps_its_place(desk: Desk, worker_name: str) -> None:
+    a_sync_in_the_middle(desk, worker_name.format(host=socket.gethostname(), pid=os.getpid()))
+
+    with desk.open_session() as session, pytest.raises(sync.SyncActive):
+        sync.request_sync(session, "quick", by=COMMAND_LINE, now=desk.now)
+
+
+def test_a_worker_that_begins_with_the_same_number_takes_the_dead_ones_sync_back(desk: Desk) -> None:
+    run_id = a_sync_in_the_middle(desk, f"{socket.gethostname()}/{os.getpid()}/x")
+
+    with desk.open_session() as session:
+        assert sync.recover(session, real_now=datetime.now(UTC), starting=True) == [run_id]

@@ -58,7 +58,7 @@ def export_csv() -> ResponseReturnValue:
     def body() -> Iterator[str]:
         yield from lines
 
-    answer = Response(body(), mimetype="text/csv; charset=utf-8")
+    answer = Response(body(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
