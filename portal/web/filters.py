@@ -23,6 +23,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 _MONTH_OF_FILE = re.compile(r"\bfor ([0-9]{4}-(?:0[1-9]|1[0-2]))(?![-\w])")
 _LONG_NUMBER = re.compile(r"(?<![\w.,-])([0-9]{4,7})(?=(?:\.[0-9]+)?(?![\w-]))")
 _NO_QUANTITY = re.compile(r"(\([^)]*\)|(?:agreements?|lines?) [0-9]+(?: and [0-9]+)*|[A-Z][a-z]{2} [0-9]{4})")
+_PAST = {"Taken back": "Took back", "Undone": "Undo for"}
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -159,7 +160,7 @@ def grouped(sentence: str) -> str:
 
 def after_tag(sentence: str, word: str) -> str:
     """Give a sentence without the verb that the tag before it says already: "Approved", "12 for EDR-SEAT"."""
-    for verb in (f"{word} ", f"ConnectWise {word.lower()} "):
+    for verb in (f"{word} ", f"ConnectWise {word.lower()} ", f"{_PAST.get(word, word)} "):
         if sentence.startswith(verb):
             return sentence.removeprefix(verb)
     return sentence

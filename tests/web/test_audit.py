@@ -117,7 +117,7 @@ def test_an_opened_event_shows_what_the_person_saw(session: Session, signed_in_a
     assert visitor.page(row).select_one("html") is None
     assert visitor.page(page).select_one(f"#event-{n} .more") is not None
     assert visitor.page(folded).select_one(".more") is None
-    for part in ("52 → 58", "Seen: psa 52", "action set, quantity 58", "Agreed by phone"):
+    for part in ("52 → 58", "PSA, as seen 52", "Vendor, as seen 58", "Steps quantity 58", "Agreed by phone"):
         assert part in text
     assert visitor.page(row).select("a[href='/cards/3'], a[href='/audit?agreement=412']")
 

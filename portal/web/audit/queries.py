@@ -1,9 +1,7 @@
 """Events as the trail shows them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -58,24 +56,3 @@ def page_of(session: Session, wanted: AuditFilter, zone: ZoneInfo) -> Page:
 def names(session: Session) -> list[str]:
     """List who has an event, by name."""
     return list(session.scalars(sa.select(AuditEvent.person).distinct().order_by(AuditEvent.person)))
-
-
-def facts(details: dict[str, Any], *, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Give what an event carries besides as pairs of words; lists and nested ones flattened."""
-    for name, value in details.items():
-        label = name.replace("_", " ").capitalize()
-        if isinstance(value, dict) and depth < 2:  # noqa: PLR2004 - deeper is no longer read by people
-            yield from ((f"{label}: {inner.lower()}", text) for inner, text in facts(value, depth=depth + 1))
-        elif isinstance(value, list):
-            if value:
-                yield label, "; ".join(_words(each) for each in value)
-        elif value is not None and value != "":
-            yield label, _words(value)
-
-
-def _words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {_words(each)}" for name, each in value.items() if each is not None)
-    return str(value)

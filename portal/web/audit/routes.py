@@ -19,8 +19,9 @@ from portal.factory import clock
 from portal.services import audit
 from portal.services.errors import NotFound
 from portal.web.access import allowed, may
+from portal.web.audit.facts import facts
 from portal.web.audit.filters import WHATS, AuditFilter
-from portal.web.audit.queries import facts, names, page_of
+from portal.web.audit.queries import names, page_of
 from portal.web.audit.words import sign_of
 from portal.web.htmx import announce, swaps
 
@@ -119,7 +120,7 @@ def export_csv() -> ResponseReturnValue:
         for found in session.scalars(query):
             yield _row([_cell(getattr(found, name)) for name in columns])
 
-    return _download(rows, "text/csv; charset=utf-8", "csv")
+    return _download(rows, "text/csv", "csv")
 
 
 def _download(write: Any, mimetype: str, suffix: str) -> Response:  # noqa: ANN401 - a function of a session

@@ -32,7 +32,7 @@ SIGNS = {
     "push.changed": Sign("Changed in PSA", "swap", "warn"),
     "push.changed_in_psa": Sign("Changed in PSA", "swap", "warn"),
     "push": Sign("Write", "written"),
-    "mapping": Sign("Mapped", "mapping"),
+    "mapping.file": Sign("Mapping file", "mapping"),
     "sync.failed": Sign("Sync failed", "stop", "warn"),
     "sync": Sign("Synced", "sync"),
     "sign-in.refused": Sign("Refused", "lock", "warn"),
@@ -50,6 +50,16 @@ KINDS = {
 }
 
 
+MAPPED = {  # what a mapping did stands first in its sentence
+    "Mapped": Sign("Mapped", "mapping"),
+    "Moved": Sign("Moved", "swap"),
+    "Excluded": Sign("Excluded", "dashes", "down"),
+    "Took": Sign("Taken back", "undo"),
+}
+
+
 def sign_of(event: AuditEvent) -> Sign:
     """Give the sign of an event: of its action, of the action's head, else of its kind."""
+    if event.what == "mapping" and (sign := MAPPED.get(event.sentence.partition(" ")[0])):
+        return sign
     return SIGNS.get(event.action) or SIGNS.get(event.action.partition(".")[0]) or KINDS[event.what]

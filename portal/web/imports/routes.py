@@ -22,6 +22,7 @@ from portal.services.import_uploads import kept_file
 from portal.vendors.errors import BadProfile
 from portal.vendors.profiles import FileProfile
 from portal.web.access import allowed, current_actor, may
+from portal.web.filters import months_named
 from portal.web.filters import period as period_words
 from portal.web.forms import text, whole
 from portal.web.htmx import announce, show_address, swaps
@@ -106,7 +107,7 @@ def commit(import_id: int) -> ResponseReturnValue:
             found.profile_id = kept.id
         found = imports.commit(session, import_id, by=by, now=now, zone=zone)
         held, slug = found.state == "held", found.vendor.slug
-        announce(f"{found.filename}: {found.message}", "warn" if held else "ok")
+        announce(f"{found.filename}: {months_named(found.message)}", "warn" if held else "ok")
     if held and allowed("override"):
         return redirect(url_for("connections.held", key=slug), 303)
     return redirect(url_for("imports.show", import_id=import_id), 303)

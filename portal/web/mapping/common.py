@@ -50,9 +50,10 @@ def around(session: Session, here: str) -> dict[str, Any]:
 
 def send_missing(session: Session) -> None:
     """Send the sentence of what is missing along with a row, and the tabs' counts."""
-    beside(
-        render_template("mapping/_missing.html", missing=mapping.missing(session, period(), clock().zone), swap=True)
-    )
+    here = "services" if "/services" in request.path else "accounts"
+    values = around(session, here)
+    beside(render_template("mapping/_missing.html", swap=True, **values))
+    beside(render_template("mapping/_tabs.html", swap=True, **values))
 
 
 def vendors(session: Session) -> list[Vendor]:

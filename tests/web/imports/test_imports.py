@@ -44,7 +44,9 @@ def test_a_file_is_read_and_shown_before_anything_counts(session: Session, signe
     assert session.scalars(sa.select(UsageCount)).all() == []
 
 
-def test_committing_counts_keeps_the_profile_and_leads_to_the_cards(session: Session, signed_in_as: SignIn) -> None:
+def test_committing_counts_keeps_the_profile_and_leads_to_the_mapping_of_a_new_vendor(
+    session: Session, signed_in_as: SignIn
+) -> None:
     biller = signed_in_as("biller")
     where = taken_in(biller, PLAIN)
 
@@ -53,7 +55,7 @@ def test_committing_counts_keeps_the_profile_and_leads_to_the_cards(session: Ses
     assert answer.status_code == 303
     page = Visitor.page(biller.get(answer.headers["Location"]))
     assert "2 counts are in use" in words(one(page, "h1"))
-    assert attribute(one(page, "a.primary"), "href").startswith("/cards?vendor=cumulus")
+    assert attribute(one(page, "a.primary"), "href").startswith("/mapping/accounts?vendor=cumulus")
     assert [found.state for found in imports_of(session)] == ["committed"]
     profile = session.scalars(sa.select(VendorProfile)).one()
     assert (profile.name, profile.version, profile.spec["columns"]["count"]) == ("monthly", 1, "Quantity")
