@@ -44,7 +44,7 @@ def test_a_file_is_read_and_shown_before_anything_counts(session: Session, signe
     assert session.scalars(sa.select(UsageCount)).all() == []
 
 
-def test_committing_counts_keeps_the_profile_and_leads_to_the_mapping_of_a_new_vendor(
+def test_committing_keeps_the_profile_and_leads_to_the_mapping_of_a_new_vendor(
     session: Session, signed_in_as: SignIn
 ) -> None:
     biller = signed_in_as("biller")
