@@ -1,22 +1,16 @@
-"""Approve, adjust, add, dismiss, share: each checks every rule, then writes the decision down."""
+"""Approve, adjust, add, dismiss: each checks every rule, then writes the decision down."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision
 from portal.domain.periods import Period
 from portal.domain.quantities import plain
-from portal.domain.splits import CannotSplit, Split
-from portal.domain.splits import share as share_out
 from portal.domain.steps import Plan
-from portal.services import rules_store
 from portal.services.actors import Actor, require
 from portal.services.card_making import DECIDABLE
-from portal.services.card_remaking import cards_anew
 from portal.services.decision_checks import Ticks, load, require_fresh, require_seen, require_state, require_ticks
 from portal.services.decision_making import Made, decide, named, settle_without_push, since
 from portal.services.decision_plans import (
@@ -74,7 +68,7 @@ def approve(
         Invalid: A tick or a reason is missing, or there is nothing to approve.
     """
     ticks = Ticks(invoiced_ok=invoiced_ok, scheduled_ok=scheduled_ok, too_old_ok=too_old_ok)
-    card = _opened(session, card_id, by=by, now=now, seen=seen)
+    card = opened(session, card_id, by=by, now=now, seen=seen)
     if card.kind not in _APPROVABLE or card.proposed_quantity is None or card.psa_quantity is None:
         raise Invalid(_WHY_NOT_APPROVED.get(card.kind, "There is nothing to approve."))
     overridden = require_fresh(session, card, now, by=by, reason=reason, ticks=ticks)
@@ -134,7 +128,7 @@ def adjust(
         Refused: As `approve`; `Invalid` names the field (`quantity`, `date`, or a tick).
     """
     ticks = Ticks(invoiced_ok=invoiced_ok, scheduled_ok=scheduled_ok, too_old_ok=too_old_ok)
-    card = _opened(session, card_id, by=by, now=now, seen=seen)
+    card = opened(session, card_id, by=by, now=now, seen=seen)
     if card.agreement_id is None or card.psa_quantity is None:
         raise Invalid("Nothing bills this usage yet, so there is no line to adjust. Add it to an agreement.")
     wanted, picked = read_quantity(quantity), read_day(day)
@@ -201,7 +195,7 @@ def add(
         Refused: As `approve`; `Invalid` names the field (`quantity`, `date`, `agreement`, `price`, `cost`, or a tick).
     """
     ticks = Ticks(invoiced_ok=invoiced_ok, scheduled_ok=scheduled_ok, too_old_ok=too_old_ok)
-    card = _opened(session, card_id, by=by, now=now, seen=seen)
+    card = opened(session, card_id, by=by, now=now, seen=seen)
     if card.kind != "new_revenue":
         raise Invalid("An agreement bills this product already. Adjust its quantity instead.")
     if agreement_id is None:
@@ -268,7 +262,7 @@ def dismiss(
         Refused: As `approve`.
     """
     del today
-    card = _opened(session, card_id, by=by, now=now, seen=seen, stale=True)
+    card = opened(session, card_id, by=by, now=now, seen=seen, stale=True)
     because = (reason or "").strip()
     if card.state != "stale" and not because:
         raise Invalid("Give a reason. Nothing was decided.", {"reason": "Give a reason."})
@@ -284,69 +278,7 @@ def dismiss(
     return settle_without_push(session, card, made, state="dismissed")
 
 
-def share(
-    session: Session,
-    card_id: int,
-    *,
-    all_to: int | None = None,
-    fixed: Mapping[int, str | Decimal] | None = None,
-    rest_to: int | None = None,
-    by: Actor,
-    now: datetime,
-    today: date,
-    zone: ZoneInfo,
-    seen: str | None = None,
-    reason: str | None = None,
-) -> Decision:
-    """Give a product that stands on several agreements its split rule; each card then says what its part means.
-
-    Args:
-        session: A writing session.
-        card_id: One of the cards to split.
-        all_to: The agreement that takes everything; or:
-        fixed: Quantities, as typed or exact, by agreement.
-        rest_to: The agreement that takes what the fixed parts leave.
-        by: A biller or above.
-        now: By the business clock.
-        today: In the portal's time zone.
-        zone: The portal's time zone.
-        seen: As in `approve`.
-        reason: Why, if the person says so.
-
-    Raises:
-        Refused: As `approve`; `Invalid` where the parts cannot be shared so, naming `fixed-<agreement>` or `rest_to`.
-    """
-    del today
-    card = _opened(session, card_id, by=by, now=now, seen=seen)
-    if card.kind != "to_split":
-        raise Invalid("This card is not to be split.")
-    parts = {one: read_quantity(text, f"fixed-{one}") for one, text in (fixed or {}).items()}
-    _require_shareable(session, card, Split(all_to=all_to, fixed=parts, rest_to=rest_to))
-    rules_store.set_split(
-        session,
-        company_id=card.company_id,
-        product=card.product,
-        all_to=all_to,
-        fixed=parts,
-        rest_to=rest_to,
-        by=by,
-        now=now,
-    )
-    told = f"all to agreement {all_to}" if all_to is not None else _parts_words(parts, rest_to)
-    made = Made(
-        action="split",
-        by=by,
-        now=now,
-        reason=reason,
-        sentence=f"Shared {named(card)}: {told}.",
-        details={"all_to": all_to, "fixed": {str(one): part for one, part in parts.items()}, "rest_to": rest_to},
-    )
-    decision = settle_without_push(session, card, made, state="open")
-    cards_anew(session, now=now, zone=zone, period=card.period, company_ids=[card.company_id])
-    return decision
-
-
-def _opened(session: Session, card_id: int, *, by: Actor, now: datetime, seen: str | None, stale: bool = False) -> Card:
+def opened(session: Session, card_id: int, *, by: Actor, now: datetime, seen: str | None, stale: bool = False) -> Card:
     """Read a card that is about to be decided."""
     require(by, "biller", "decide cards")
     card = load(session, card_id)
@@ -366,34 +298,6 @@ def _require_live(session: Session, card: Card, agreement_id: int | None, today:
         why_not = billed_agreement(session, agreement_id, day).why_not
         if why_not is not None:
             raise Conflict(f"{why_not} Nothing was sent.")
-
-
-def _require_shareable(session: Session, card: Card, split: Split) -> None:
-    """Refuse a rule that could not be applied to the count as it stands."""
-    siblings = _siblings(session, card)
-    if card.vendor_quantity is None:
-        return
-    shared = share_out(card.vendor_quantity, split, siblings)
-    if isinstance(shared, CannotSplit):
-        raise Invalid(f"{shared.reason} Nothing was decided.", {"rest_to": shared.reason})
-
-
-def _siblings(session: Session, card: Card) -> list[int]:
-    """Give the agreements that the count is to be shared by."""
-    query = session.query(Card.agreement_id).filter(
-        Card.period == card.period,
-        Card.company_id == card.company_id,
-        Card.product == card.product,
-        Card.gone_at.is_(None),
-        Card.state != "stale",
-        Card.agreement_id.is_not(None),
-    )
-    return [one for (one,) in query if one is not None]
-
-
-def _parts_words(parts: Mapping[int, Decimal], rest_to: int | None) -> str:
-    fixed = ", ".join(f"{plain(part)} to agreement {one}" for one, part in sorted(parts.items()))
-    return f"{fixed}, the rest to agreement {rest_to}"
 
 
 def _field(plan: Plan, picked: date | None, *, otherwise: str = "quantity") -> str:

@@ -22,8 +22,9 @@ from portal.services.decision_checks import (
 from portal.services.decision_finding import actor_of, card_of, company_of
 from portal.services.decision_plans import billed_agreement, lines_of, plan_back, plan_for, plan_write
 from portal.services.decision_second import confirm_planned, confirm_second
+from portal.services.decision_sharing import share
 from portal.services.decision_undo import undo
-from portal.services.decision_verbs import add, adjust, approve, dismiss, share
+from portal.services.decision_verbs import add, adjust, approve, dismiss
 
 __all__ = [
     "actor_of",

@@ -6,13 +6,12 @@ Nothing is ever deleted: a row that vanished gets its `gone_at`, and loses it wh
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, getcontext
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.connectwise import Addition, Agreement, CatalogItem, Company, CompanyStatus, CompanyType
+from portal.connectwise import CompanyStatus, CompanyType
 from portal.db.base import Base
 from portal.db.records import (
     PsaAddition,
@@ -24,15 +23,13 @@ from portal.db.records import (
     PsaListRow,
     PsaProduct,
 )
-from portal.db.types import LIMIT
 from portal.domain.psa import billing_cycle_months
+from portal.services import sync_values
 from portal.services.sync_read import Lines, Listing, Read, Skip
+from portal.services.sync_values import Values, unfit_addition, unfit_product
 
-QUANTITY_PLACES = 4
-PRICE_PLACES = 6
 _MANY = 200  # agreements: from here on the whole table of lines is loaded at once
 
-Values = Mapping[str, Any]
 Mirror = TypeVar("Mirror", bound=Base)
 
 
@@ -72,6 +69,12 @@ class Applied:
         """Give the counts of a resource."""
         return self.counts.setdefault(resource, Counts())
 
+    def takes(self, skip: Skip | None) -> bool:
+        """Note why a record is skipped; true where there is no reason."""
+        if skip is not None:
+            self.skipped.append(skip)
+        return skip is None
+
 
 def apply(session: Session, read: Read, *, now: datetime) -> Applied:
     """Lay what was read over the last picture.
@@ -100,7 +103,7 @@ def apply(session: Session, read: Read, *, now: datetime) -> Applied:
         for row in read.cycles.records
     }
     _merge(session, PsaBillingCycle, cycles, read.cycles.ids, done.of("billing cycles"), now)
-    products = {row.id: _product(row) for row in read.products.records if _fits_product(row, done)}
+    products = {row.id: sync_values.product(row) for row in read.products.records if done.takes(unfit_product(row))}
     _merge(session, PsaProduct, products, read.products.ids, done.of("products"), now)
     fresher = _agreements(session, read, done, now)
     _additions(session, [lines for lines in read.lines if lines.agreement_id not in fresher], done, now)
@@ -154,7 +157,7 @@ def _companies(session: Session, read: Read, done: Applied, now: datetime) -> No
         types_before.setdefault(company_id, set()).add(type_id)
     types = {row.id: {each.id for each in row.types} for row in listing.records}
     moved = {row_id for row_id, found in types.items() if found != types_before.get(row_id, set())}
-    rows = {row.id: _company(row) for row in listing.records}
+    rows = {row.id: sync_values.company(row) for row in listing.records}
     _merge_into(
         session, before, lambda row_id: PsaCompany(id=row_id), rows, listing.ids, done.of("companies"), now, moved
     )
@@ -194,7 +197,7 @@ def _agreements(session: Session, read: Read, done: Applied, now: datetime) -> f
     fresher = frozenset(
         row.id for row in before.values() if row.additions_read_at is not None and row.additions_read_at > now
     )
-    rows = {row.id: _agreement(row) for row in listing.records if row.id not in fresher}
+    rows = {row.id: sync_values.agreement(row) for row in listing.records if row.id not in fresher}
     _merge_into(session, before, lambda row_id: PsaAgreement(id=row_id), rows, listing.ids, counts, now)
     for lines in read.lines:
         row = before.get(lines.agreement_id)
@@ -222,7 +225,7 @@ def _additions(session: Session, read: Collection[Lines], done: Applied, now: da
         by_agreement.setdefault(row.agreement_id, []).append(row)
     counts = done.of("additions")
     for lines in read:
-        rows = {line.id: _addition(line) for line in lines.additions if _fits_addition(line, done)}
+        rows = {line.id: sync_values.addition(line) for line in lines.additions if done.takes(unfit_addition(line))}
         _merge_into(session, before, lambda row_id: PsaAddition(id=row_id), rows, None, counts, now)
         if lines.ids is not None:
             for row in by_agreement.get(lines.agreement_id, []):
@@ -300,104 +303,3 @@ def _refuse_nothing(ids: frozenset[int] | None, before: Iterable[Any], what: str
                 f"ConnectWise listed no {what} at all, where there were {standing}. "
                 "Check that the API member's security role still lets it inquire all."
             )
-
-
-def _company(row: Company) -> Values:
-    return {
-        "identifier": row.identifier,
-        "name": row.name,
-        "status_id": None if row.status is None else row.status.id,
-        "website": row.website or None,
-        "currency": row.currency[:8] or None,
-        "deleted": row.deleted,
-        "last_updated": row.last_updated,
-    }
-
-
-def _agreement(row: Agreement) -> Values:
-    return {
-        "name": row.name,
-        "company_id": row.company_id,
-        "type_id": row.type_id,
-        "type_name": row.type_name or None,
-        "status": row.status or None,
-        "start_date": row.start_date,
-        "end_date": row.end_date,
-        "no_ending": row.no_ending_date,
-        "cancelled": row.cancelled,
-        "cancelled_on": row.date_cancelled,
-        "cancel_reason": row.reason_cancelled or None,
-        "billing_cycle_id": row.billing_cycle_id,
-        "parent_id": row.parent_id,
-        "prorates": row.prorates,
-        "period_type": row.period_type or None,
-        "next_invoice_date": row.next_invoice_date,
-        "bill_start_date": row.bill_start_date,
-        "currency": row.currency[:8] or None,
-        "last_updated": row.last_updated,
-        "updated_by": row.updated_by or None,
-    }
-
-
-def _addition(row: Addition) -> Values:
-    return {
-        "agreement_id": row.agreement_id,
-        "product_id": row.product_id,
-        "product": row.product,
-        "description": row.description,
-        "quantity": row.quantity,
-        "less_included": row.less_included,
-        "unit_price": row.unit_price,
-        "unit_cost": row.unit_cost,
-        "bill_customer": row.bill_customer or "Billable",
-        "effective_date": row.effective_date,
-        "cancelled_date": row.cancelled_date,
-        "uom": row.unit or None,
-        "last_updated": row.last_updated,
-        "updated_by": row.updated_by or None,
-    }
-
-
-def _product(row: CatalogItem) -> Values:
-    return {
-        "identifier": row.identifier,
-        "description": row.description,
-        "price": row.price,
-        "cost": row.cost,
-        "product_class": row.product_class or None,
-        "unit": row.unit or None,
-        "inactive": row.inactive,
-    }
-
-
-def _fits_addition(row: Addition, done: Applied) -> bool:
-    figures = {"quantity": row.quantity, "included quantity": row.less_included}
-    prices = {"unit price": row.unit_price, "unit cost": row.unit_cost}
-    return _fits("addition", row.id, figures, prices, done)
-
-
-def _fits_product(row: CatalogItem, done: Applied) -> bool:
-    return _fits("product", row.id, {}, {"price": row.price, "cost": row.cost}, done)
-
-
-def _fits(
-    what: str,
-    row_id: int,
-    quantities: Mapping[str, Decimal | None],
-    prices: Mapping[str, Decimal | None],
-    done: Applied,
-) -> bool:
-    """Tell whether figures can be kept exactly; a record with one that cannot be is skipped, never rounded."""
-    for figures, places in ((quantities, QUANTITY_PLACES), (prices, PRICE_PLACES)):
-        for name, figure in figures.items():
-            if figure is None:
-                continue
-            too_long = len(figure.as_tuple().digits) > getcontext().prec
-            scaled = figure.scaleb(places)
-            if too_long or scaled != scaled.to_integral_value() or abs(scaled) >= LIMIT:
-                reason = (
-                    f"ConnectWise's {what} {row_id} has a {name} of {figure}, which has more than {places} decimals."
-                )
-                done.skipped.append(Skip(what, row_id, reason))
-                return False
-    return True
