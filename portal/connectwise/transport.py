@@ -8,28 +8,23 @@ look up (``OutcomeUnknown``).
 from __future__ import annotations
 
 import base64
-import email.utils
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import NoReturn
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3 import Retry
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from portal.connectwise import address as addresses
 from portal.connectwise.adapters import GuardedAdapter, reading
 from portal.connectwise.address import Address
+from portal.connectwise.answers import body_lost, id_of, never_sent, refuse, silence, unexpected
 from portal.connectwise.errors import (
     OutcomeUnknown,
-    Rejected,
-    Throttled,
     UnexpectedPayload,
     Unreachable,
 )
@@ -41,7 +36,6 @@ MOST_A_PAGE = 1000
 ACCEPT = "application/vnd.connectwise.com+json; version=2025.1"
 MOST_BYTES = 64 * 2**20
 _BROKEN_READS = 3  # attempts of a read whose answer arrives, but broken
-_WORDS = 500  # characters of ConnectWise's own words that are shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,9 +186,9 @@ class Transport:
             ids = [row.get("id") for row in rows]
             whole = [found for found in ids if isinstance(found, int) and not isinstance(found, bool)]
             if len(whole) != len(ids):
-                raise _unexpected(path, answer.request_id, "a row of the list has no id")
+                raise unexpected(path, answer.request_id, "a row of the list has no id")
             if whole and (min(whole) <= seen or len(set(whole)) != len(whole)):
-                raise _unexpected(path, answer.request_id, "a page came twice")
+                raise unexpected(path, answer.request_id, "a page came twice")
             yield from rows
             if not whole or not (answer.more or len(whole) >= self.page_size):
                 return
@@ -212,7 +206,7 @@ class Transport:
             answer = self.get(path, query)
             rows = _rows(answer, path)
             if rows and rows == before:
-                raise _unexpected(path, answer.request_id, "a page came twice")
+                raise unexpected(path, answer.request_id, "a page came twice")
             yield from rows
             if not rows or not (answer.more or len(rows) >= self.page_size):
                 return
@@ -242,11 +236,11 @@ class Transport:
         while True:
             try:
                 with self._send(self._reads, "GET", url, params, headers, signed=signed) as response:
-                    _refuse(response, path)
+                    refuse(response, path)
                     return self._answer(response, path)
             except requests.RequestException as error:
-                if not _body_lost(error) or attempt >= _BROKEN_READS:
-                    raise Unreachable(_silence(self.address, error)) from error
+                if not body_lost(error) or attempt >= _BROKEN_READS:
+                    raise Unreachable(silence(self.address, error)) from error
             except UnexpectedPayload:
                 if attempt >= _BROKEN_READS:
                     raise
@@ -259,14 +253,14 @@ class Transport:
         url = self.address.base + path
         try:
             with self._send(self._writes, method, url, None, headers, content=content) as response:
-                request_id = _request_id(response)
+                request_id = id_of(response)
                 if response.status_code >= 500 or response.status_code == 408:  # noqa: PLR2004 - HTTP statuses
                     raise OutcomeUnknown(
                         f"ConnectWise answered with an error ({response.status_code}), so it is not known "
                         "whether the change was made. It is looked up before anything is sent again.",
                         request_id=request_id,
                     )
-                _refuse(response, path)
+                refuse(response, path)
                 return self._answer(response, path)
         except UnexpectedPayload as error:
             raise OutcomeUnknown(
@@ -275,8 +269,8 @@ class Transport:
                 request_id=error.request_id,
             ) from error
         except requests.RequestException as error:
-            if _never_sent(error):
-                raise Unreachable(_silence(self.address, error)) from error
+            if never_sent(error):
+                raise Unreachable(silence(self.address, error)) from error
             raise OutcomeUnknown(
                 "The connection to ConnectWise broke before its answer came, so it is not known whether the "
                 "change was made. It is looked up before anything is sent again."
@@ -321,7 +315,7 @@ class Transport:
         self._checked = True
 
     def _answer(self, response: requests.Response, path: str) -> Answer:
-        request_id = _request_id(response)
+        request_id = id_of(response)
         body = self._body(response, path)
         try:
             value = loads(body)
@@ -329,7 +323,7 @@ class Transport:
             what = "is no JSON"
             if body.lstrip()[:1] == b"<":
                 what = "is a web page, perhaps a sign-in or a proxy's; check the address"
-            raise _unexpected(path, request_id, f"the answer {what}") from None
+            raise unexpected(path, request_id, f"the answer {what}") from None
         return Answer(value, request_id, "next" in response.links)
 
     def _body(self, response: requests.Response, path: str) -> bytes:
@@ -339,7 +333,7 @@ class Transport:
         for chunk in response.iter_content(2**16):
             body += chunk
             if len(body) > MOST_BYTES:
-                raise _unexpected(path, _request_id(response), "the answer is far too long")
+                raise unexpected(path, id_of(response), "the answer is far too long")
             if time.monotonic() > until:
                 raise requests.exceptions.ReadTimeout("the answer took too long")
         return bytes(body)
@@ -366,122 +360,5 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _rows(answer: Answer, path: str) -> list[Mapping[str, object]]:
     if not isinstance(answer.value, list) or not all(isinstance(row, dict) for row in answer.value):
-        raise _unexpected(path, answer.request_id, "the answer is no list of records")
+        raise unexpected(path, answer.request_id, "the answer is no list of records")
     return answer.value
-
-
-def _refuse(response: requests.Response, path: str) -> None:
-    """Turn a status that is no success into the error that says what to do next."""
-    status = response.status_code
-    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's range of successes
-        return
-    request_id = _request_id(response)
-    wait = _retry_after(response)
-    if status == 429:  # noqa: PLR2004 - HTTP: too many requests
-        raise Throttled(
-            "ConnectWise asks for fewer calls just now (429). Try again in a moment.",
-            request_id=request_id,
-            retry_after=wait,
-        )
-    if status >= 500 or status == 408:  # noqa: PLR2004 - HTTP: the server failed, or saw no whole request
-        raise Unreachable(
-            f"ConnectWise is out of order just now ({status}). Try again in a few minutes.",
-            request_id=request_id,
-            retry_after=wait,
-        )
-    if status < 400:  # noqa: PLR2004 - HTTP: a redirect, which is never followed with the keys
-        raise UnexpectedPayload(
-            f"The address sends calls elsewhere ({status}). Enter the address it leads to.",
-            record=path,
-            request_id=request_id,
-        )
-    _reject(response, status, request_id)
-
-
-def _reject(response: requests.Response, status: int, request_id: str | None) -> NoReturn:
-    code, reasons = _reasons(response)
-    said = "; ".join(reasons)[:_WORDS]
-    if status == 401:  # noqa: PLR2004 - HTTP: unauthorized
-        sentence = "ConnectWise refused the key (401). Check company, keys and client ID; put in a new private key."
-    elif status == 403:  # noqa: PLR2004 - HTTP: forbidden
-        sentence = f"The API member's security role does not allow this (403). {said}".strip()
-    elif status == 404:  # noqa: PLR2004 - HTTP: not found
-        sentence = f"ConnectWise does not have this record (404). {said}".strip()
-    else:
-        sentence = f"ConnectWise refused ({status}): {said or 'it gave no reason'}"
-    raise Rejected(sentence, status=status, code=code, reasons=reasons, request_id=request_id)
-
-
-def _reasons(response: requests.Response) -> tuple[str, tuple[str, ...]]:
-    """Read ConnectWise's own words; a refusal by a proxy has none."""
-    try:
-        said = loads(next(response.iter_content(2**16), b""))
-    except (ValueError, RecursionError, requests.RequestException):
-        return "", ()
-    if not isinstance(said, dict):
-        return "", ()
-    errors = said.get("errors")
-    details: Iterable[object] = errors if isinstance(errors, list) else ()
-    found = [said.get("message"), *(each.get("message") for each in details if isinstance(each, dict))]
-    words = (" ".join(each.split())[:_WORDS] for each in found if isinstance(each, str))
-    return str(said.get("code") or "")[:100], tuple(dict.fromkeys(word for word in words if word))
-
-
-def _request_id(response: requests.Response) -> str | None:
-    found = "".join(letter for letter in response.headers.get("x-cw-request-id", "") if letter.isprintable())
-    return found[:100] or None
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    """Read ``Retry-After``, in seconds or as a date; anything else asks for nothing."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        until = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
-
-
-def _unexpected(path: str, request_id: str | None, what: str) -> UnexpectedPayload:
-    return UnexpectedPayload(
-        f"ConnectWise's answer to {path} cannot be read: {what}.", record=path, request_id=request_id
-    )
-
-
-def _silence(address: Address, error: requests.RequestException) -> str:
-    """Say why no answer came."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return f"{address.host} shows no certificate that can be trusted. Check the address or the certificate."
-    if any(isinstance(link, requests.Timeout | TimeoutError | ReadTimeoutError) for link in _causes(error)):
-        return f"{address.host} did not answer in time. Try again in a few minutes."
-    if isinstance(error, requests.exceptions.ProxyError):
-        return f"The proxy on the way to {address.host} cannot be reached. Check the proxy."
-    return f"{address.host} cannot be reached. Check the address and the network, then try again."
-
-
-def _body_lost(error: requests.RequestException) -> bool:
-    """Tell whether an answer had begun and broke off, which urllib3 does not retry."""
-    lost = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
-    return isinstance(error, lost)
-
-
-def _never_sent(error: BaseException) -> bool:
-    """Tell whether a request surely never left: no connection stood."""
-    before = (ConnectTimeoutError, NewConnectionError, NameResolutionError, requests.exceptions.InvalidURL)
-    return any(isinstance(link, before) or type(link).__name__ == "SSLCertVerificationError" for link in _causes(error))
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that stand behind it, wherever requests and urllib3 keep them."""
-    links: list[object] = [error]
-    seen: set[int] = set()
-    while links:
-        link = links.pop()
-        if isinstance(link, BaseException) and id(link) not in seen:
-            seen.add(id(link))
-            yield link
-            links += [link.__cause__, link.__context__, getattr(link, "reason", None), *link.args]
