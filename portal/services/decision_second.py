@@ -1,12 +1,14 @@
 """What confirms a decision later: the second person, or somebody once writing was switched on. All is checked anew."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision, Push
 from portal.domain.quantities import plain
+from portal.domain.steps import Effect, Plan
 from portal.services import audit
 from portal.services.actors import Actor, require
 from portal.services.card_making import DECIDABLE
@@ -16,6 +18,7 @@ from portal.services.decision_checks import (
     decided_words,
     lines_seen,
     load,
+    needs_second,
     require_fresh,
     require_seen,
     writing_is_on,
@@ -79,7 +82,7 @@ def confirm_planned(
     reason: str | None = None,
     too_old_ok: bool = False,
 ) -> Decision:
-    """Send what was planned while the portal was read-only, checked anew.
+    """Send what was planned while the portal was read-only, checked anew, limits too: it may wait for a second person.
 
     Args:
         session: A writing session.
@@ -100,7 +103,8 @@ def confirm_planned(
         raise Conflict("The portal is read-only: nothing is sent until an admin switches writing on.")
     _check_anew(session, card, push, today)
     require_fresh(session, card, now, by=by, reason=reason, ticks=Ticks(too_old_ok=too_old_ok))
-    _go_on(session, card, push, "queued", now)
+    second = _needs_second_now(session, card, decision)
+    _go_on(session, card, push, "waiting" if second else "queued", now, cause=second)
     _record(session, card, decision, push, by=by, now=now, action="card.send", reason=reason)
     return decision
 
@@ -127,8 +131,18 @@ def _check_anew(session: Session, card: Card, push: Push, today: date) -> None:
         raise Conflict("The lines in ConnectWise changed since this was decided. Take it back and decide again.")
 
 
-def _go_on(session: Session, card: Card, push: Push, state: str, now: datetime) -> None:
-    push.state, push.cause, push.queued_at = state, None, now
+def _needs_second_now(session: Session, card: Card, decision: Decision) -> str | None:
+    """Say why a second person must confirm what was planned, by the limits as they stand now; none where not."""
+    if decision.second is not None:
+        return None
+    month, psa = decision.plan["effect"]["per_month"], decision.seen.get("psa")
+    plan = Plan(effect=Effect(next_invoice=None, per_month=None if month is None else Decimal(month)))
+    lower = decision.quantity is not None and psa is not None and decision.quantity < Decimal(psa)
+    return needs_second(session, card, plan, lower=lower)
+
+
+def _go_on(session: Session, card: Card, push: Push, state: str, now: datetime, *, cause: str | None = None) -> None:
+    push.state, push.cause, push.queued_at = state, cause, now
     session.flush()
     claim(session, card, state=state, changed_at=now)
 

@@ -295,6 +295,22 @@ def test_what_was_planned_stops_when_someone_changed_the_line_before_it_was_conf
     assert desk.quantities(504) == {line: Decimal(11)}
 
 
+def test_limits_that_were_set_meanwhile_hold_for_what_was_planned(desk: Desk) -> None:
+    writing(desk, on=False)
+    card = desk.card(1004)
+    desk.do(decisions.approve, card)
+    writing(desk, on=True)
+    with desk.open_session() as session:
+        settings_store.put(session, "limits", {"amount": {"USD": "10.00"}}, by=COMMAND_LINE, now=desk.now)
+
+    desk.do(decisions.confirm_planned, card)
+    assert desk.again(card).state == "waiting"
+    assert desk.push_of(card).cause == "A decision above 10.00 USD a month needs a second person."
+
+    desk.do(decisions.confirm_second, card, by=Actor("Mo Manager", None, "manager"))
+    assert desk.settle(card).state == "confirmed"
+
+
 def test_what_was_planned_on_other_lines_of_the_same_sum_is_decided_again(desk: Desk) -> None:
     writing(desk, on=False)
     card = desk.card(1001)
