@@ -242,7 +242,7 @@ def _merge(
     counts: Counts,
     now: datetime,
 ) -> None:
-    before: dict[int, Any] = {row.id: row for row in session.scalars(sa.select(kind))}  # type: ignore[attr-defined]
+    before: dict[int, Any] = {row.id: row for row in session.scalars(sa.select(kind))}  # type: ignore[attr-defined] # each has an id
     _merge_into(session, before, lambda row_id: kind(id=row_id), rows, ids, counts, now)
 
 
