@@ -113,11 +113,19 @@ def decide(session: Session, card: Card, made: Made, plan: Plan) -> Decision:
     return decision
 
 
-def settle_without_push(session: Session, card: Card, made: Made, *, state: str) -> Decision:
-    """Write down a decision that writes nothing to the PSA."""
+def settle_without_push(session: Session, card: Card, made: Made, *, state: str, stands: int | None = None) -> Decision:
+    """Write down a decision that writes nothing to the PSA.
+
+    Args:
+        session: A writing session.
+        card: The card.
+        made: What was decided.
+        state: What the card's state becomes.
+        stands: The earlier decision that holds again, on which the card hangs from now on; none: this one.
+    """
     decision = _decision(session, card, made, numbers(card), None)
     session.flush()
-    claim(session, card, state=state, decision_id=decision.id, changed_at=made.now)
+    claim(session, card, state=state, decision_id=stands or decision.id, changed_at=made.now)
     audit.record(
         session,
         what="decision",

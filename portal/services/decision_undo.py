@@ -62,6 +62,8 @@ def undo(
     card = load(session, card_id)
     require_seen(card, seen)
     decision = None if card.decision_id is None else session.get(Decision, card.decision_id)
+    if decision is None and decision_id is None:
+        raise Conflict("There is nothing to undo on this card.")
     if decision is None or (decision_id is not None and decision_id != decision.id):
         raise Conflict("There is no such decision on this card any more. Look at it again.")
     push = session.scalars(
@@ -71,7 +73,7 @@ def undo(
     if push is None:
         return _undo_dismissal(session, card, decision, made)
     if push.state in _UNSENT:
-        return _withdraw(session, card, push, made)
+        return _withdraw(session, card, decision, push, made)
     if push.state in IN_FLIGHT:
         raise Conflict("It is being sent just now. Undo it when it is settled.")
     if decision.action == "undo" or push.state in {"undone", "withdrawn"}:
@@ -89,8 +91,11 @@ def _undo_dismissal(session: Session, card: Card, decision: Decision, made: Made
     return settle_without_push(session, card, whole, state="stale" if card.kind == "stale" else "open")
 
 
-def _withdraw(session: Session, card: Card, push: Push, made: Made) -> Decision:
-    """Take back a push before a worker began with it; a worker that was quicker wins."""
+def _withdraw(session: Session, card: Card, decision: Decision, push: Push, made: Made) -> Decision:
+    """Take back a push before a worker began with it; a worker that was quicker wins.
+
+    Where it was itself an undo, what it would have undone holds again: ConnectWise still has it.
+    """
     claimed = session.execute(
         sa.update(Push)
         .where(Push.id == push.id, Push.state.in_(sorted(_UNSENT)), Push.worker.is_(None))
@@ -107,7 +112,10 @@ def _withdraw(session: Session, card: Card, push: Push, made: Made) -> Decision:
         sentence=f"Took back the decision on {named(card)}; nothing was sent.",
         details={"withdrew_push": push.id},
     )
-    return settle_without_push(session, card, whole, state="withdrawn")
+    undone = session.scalars(sa.select(Push).where(Push.decision_id == decision.undoes_id)).one_or_none()
+    if undone is None:
+        return settle_without_push(session, card, whole, state="withdrawn")
+    return settle_without_push(session, card, whole, state=undone.state, stands=undone.decision_id)
 
 
 def _restore(session: Session, card: Card, push: Push, made: Made, *, today: date, ticks: Ticks) -> Decision:

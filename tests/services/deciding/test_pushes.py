@@ -266,6 +266,24 @@ def test_undo_restores_what_was_there_as_a_decision_of_its_own(desk: Desk) -> No
     assert (after.state, after.kind, after.psa_quantity) == ("undone", "increase", Decimal(20))
 
 
+def test_an_undo_that_is_taken_back_leaves_the_decision_as_it_was(desk: Desk) -> None:
+    card = desk.card(1001)
+    before = desk.quantities(501)
+    first = desk.do(decisions.approve, card)
+    desk.settle(card)
+    approved = desk.quantities(501)
+    desk.do(decisions.undo, desk.again(card))
+
+    desk.do(decisions.undo, desk.again(card))
+
+    back = desk.again(card)
+    assert (back.state, back.decision_id) == ("confirmed", first.id)
+    assert desk.quantities(501) == approved
+    desk.do(decisions.undo, back)
+    desk.settle(card)
+    assert (desk.again(card).state, desk.quantities(501)) == ("undone", before)
+
+
 def test_undo_of_what_someone_changed_since_is_refused(desk: Desk) -> None:
     card = desk.card(1001)
     desk.do(decisions.approve, card)
