@@ -66,7 +66,7 @@ def test_each_form_of_a_decision_writes_what_it_says_and_nothing_else(shell: She
         (1012, "SEAT", ("--agreement", "x", "--approve"), "no id"),
         (1012, "SEAT", ("--agreement", "9" * 20, "--approve"), "larger than any id"),
         (int("9" * 20), "SEAT", ("--approve",), "larger than any id"),
-        (1012, "SEAT", ("--second",), "may not be the second person"),
+        (1012, "SEAT", ("--second",), "Nothing waits on this card"),
         (1012, "SEAT", ("--approve", "--period", "2026-09"), "no card"),
     ],
 )
