@@ -45,11 +45,13 @@ def follow(session: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
         night = datetime.combine(today, FULL_AT, zone)
         full_is_old = connection.last_full_at < night <= now
         if full_is_old and done.get("full_day") != today.isoformat():
-            done["full_day"] = today.isoformat()
             queued += _request(session, "full", now)
+            if queued:  # else another run is active, and the night's full one is asked for again after it
+                done["full_day"] = today.isoformat()
         elif _quick_is_due(done, connection.last_read_at, now):
-            done["quick_at"] = now.isoformat()
             queued += _request(session, "quick", now)
+            if queued:
+                done["quick_at"] = now.isoformat()
     if done != before:
         _keep(session, done, now)
     return queued
@@ -65,7 +67,7 @@ def _quick_is_due(done: dict[str, Any], last_read_at: datetime | None, now: date
 def _request(session: Session, kind: str, now: datetime) -> list[int]:
     try:
         return [sync.request_sync(session, kind, by=SYSTEM, now=now).id]
-    except Refused:  # another run is active: it reads what this one would
+    except Refused:  # another run is active
         return []
 
 

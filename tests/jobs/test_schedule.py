@@ -86,3 +86,14 @@ def test_at_midnight_cards_are_made_anew_without_a_sync(desk: Desk) -> None:
     follow(desk, at(28, 23, 59) + timedelta(minutes=2))
 
     assert desk.card(1041, agreement_id=547).state == "stale"
+
+
+def test_the_nights_full_sync_comes_after_a_run_that_was_active_at_two(desk: Desk) -> None:
+    with desk.open_session() as session:
+        (active,) = schedule.follow(session, now=at(29, 1, 59), zone=ZONE)
+    with desk.open_session() as session:
+        assert schedule.follow(session, now=at(29, 2, 0), zone=ZONE) == []
+        run = session.get_one(SyncRun, active)
+        run.state, run.running_mark = "done", None
+
+    assert follow(desk, at(29, 2, 1)) == ["full"]
