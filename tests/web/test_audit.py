@@ -122,6 +122,36 @@ def test_an_opened_event_shows_what_the_person_saw(session: Session, signed_in_a
     assert visitor.page(row).select("a[href='/cards/3'], a[href='/audit?agreement=412']")
 
 
+def test_an_event_is_told_once_and_in_the_words_of_the_screens(session: Session, signed_in_as: SignedInAs) -> None:
+    source = {"vendor": "Skylark", "slug": "skylark", "counted_at": "2026-10-27T10:10:00+00:00", "file": "usage.csv"}
+    approved = happens(
+        session, "Approved 16 for EDR-SEAT of Halyard.",
+        details={
+            "seen": {"psa": "1250", "kind": "increase", "difference": "8", "sources": [source]},
+            "plan": {"steps": [{"action": "set"}]}, "sentences": ["Set line 30732 from 8 to 16."], "state": "queued",
+        },
+    )  # fmt: skip
+    excluded = happens(session, "Excluded the account “Old”.", what="mapping", action="mapping.account")
+    changes = [{"what": f"account {n}", "before": None, "after": "company 7"} for n in range(30)]
+    applied = happens(session, "Applied a file.", what="mapping", action="mapping.file", details={"changes": changes})
+    visitor = signed_in_as("viewer")
+
+    def told(n: int) -> str:
+        page = visitor.page(visitor.get(f"/audit/{n}"))
+        return " ".join(page.select(f"#event-{n}")[0].get_text(" ").split())
+
+    assert "Approved 16 for EDR-SEAT of Halyard." in told(approved)
+    assert "Approved Approved" not in told(approved)
+    for words in (
+        "PSA, as seen 1,250", "Kind Increase", "Difference +8", "Skylark, counted 27 Oct, 06:10, from usage.csv",
+        "Plan Set line 30732 from 8 to 16.", "State queued",
+    ):  # fmt: skip
+        assert words in told(approved)
+    assert "Excluded the account “Old”." in told(excluded)
+    assert "Mapped" not in told(excluded)
+    assert "30 entries account 0: nothing → company 7" in told(applied)
+
+
 def test_an_event_that_is_not_there_is_404(signed_in_as: SignedInAs) -> None:
     assert signed_in_as("viewer").get("/audit/99999").status_code == 404
 

@@ -98,6 +98,23 @@ def test_periods_and_counts() -> None:
     assert filters.seal("9f2c71e0b8d4", 3) == "9f2c 71e0 b8d4"
 
 
+def test_quantities_in_sentences_are_parted_by_thousands_and_nothing_else() -> None:
+    assert filters.grouped("1250 + 3 = 1253") == "1,250 + 3 = 1,253"
+    assert filters.grouped("Counted 12500.5: proposes 12501") == "Counted 12,500.5: proposes 12,501"
+    kept = "minimum 5 until 31 Mar 2027 (contract 2024118), agreements 4116 and 4147, line 30519"
+    assert filters.grouped(kept) == kept
+
+
+def test_a_sentence_does_not_repeat_its_tag_and_names_its_month() -> None:
+    assert filters.after_tag("Approved 12 for EDR-SEAT.", "Approved") == "12 for EDR-SEAT."
+    assert filters.after_tag("ConnectWise confirmed 12.", "Confirmed") == "12."
+    assert filters.after_tag("Took back the mapping.", "Taken back") == "the mapping."
+    assert filters.after_tag("Signed in.", "Sign-in") == "Signed in."
+    told = filters.months_named("usage-2026-10.csv: 9 lines - 2 left out = 7 that count, 7 counts for 2026-10.")
+    assert told == "usage-2026-10.csv: 9 lines \N{MINUS SIGN} 2 left out = 7 that count, 7 counts for October 2026."
+    assert [filters.hours_words(hours) for hours in (24, 36, 48, 168)] == ["24 h", "36 h", "2 days", "7 days"]
+
+
 def test_ids_that_are_none_are_left_out() -> None:
     assert [forms.whole({"id": text}, "id") for text in ("12", " 7 ", "", "0", "-1", "1.5", "9" * 30, "²")] == [
         12, 7, None, None, None, None, None, None,

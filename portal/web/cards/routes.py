@@ -36,8 +36,8 @@ def index() -> ResponseReturnValue:
         made |= why.why(session, made["rows"][board.open])
     elif board.open is not None and not swaps("cards"):
         if number := queries.page_holding(session, board, board.open):
-            where = board.args(page=None if number == 1 else number)
-            return redirect(url_for(".index", **where, _anchor=f"card-{board.open}"))
+            # no anchor: beside one a browser would not put the focus on the card's title
+            return redirect(url_for(".index", **board.args(page=None if number == 1 else number)))
         made["elsewhere"] = session.get(Card, board.open)
     if not swaps("cards"):
         return render_template("cards/index.html", **made)

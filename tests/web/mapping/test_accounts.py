@@ -85,6 +85,30 @@ def test_an_inactive_account_that_still_counts_stays_in_the_list_and_in_a_notice
     assert "still counting" in words(one(page, f"#account-{account_id}"))
 
 
+@pytest.mark.parametrize(("more", "notices", "listed"), [(1, 2, 0), (2, 1, 3)])
+def test_more_than_two_inactive_accounts_that_count_are_one_notice_with_a_list(
+    month: Stage, signed_in_as: SignIn, more: int, notices: int, listed: int
+) -> None:
+    for number in range(more):
+        month.an_account(f"old-{number}", f"Old {number}", status="Archived", units="1")
+    month.session.commit()
+
+    page = Visitor.page(signed_in_as("biller").get("/mapping/accounts"))
+
+    assert len(page.select(".notice.warn")) == notices
+    assert len(page.select(".notice.warn details li")) == listed
+
+
+def test_the_tabs_count_along_with_a_decision(month: Stage, signed_in_as: SignIn) -> None:
+    account_id = account(month.session, "t-1")
+
+    answer = signed_in_as("biller").post(
+        f"/mapping/accounts/{account_id}/map", {"company": "214"}, swapping=f"account-{account_id}"
+    )
+
+    assert '<nav class="tabs" id="mapping-tabs" hx-swap-oob="true"' in answer.get_data(as_text=True)
+
+
 def test_an_unknown_status_word_needs_a_decision(month: Stage, signed_in_as: SignIn) -> None:
     page = Visitor.page(signed_in_as("biller").get("/mapping/accounts?state=attention"))
 
