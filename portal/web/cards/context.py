@@ -177,10 +177,12 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
 def decided_words(session: Session, board: BoardFilter) -> str:
     """Say what became of the decided cards of the month: "59 confirmed, 14 dismissed"."""
     states = queries.state_counts(session, board)
-    return ", ".join(
-        f"{number:,} {STATES[state].word[0].lower()}{STATES[state].word[1:]}"
-        for state, number in sorted(states.items(), key=lambda item: -item[1])
-    )
+    parts = []
+    for state, number in sorted(states.items(), key=lambda item: -item[1]):
+        word = STATES[state].word[0].lower() + STATES[state].word[1:]
+        many = "wait for a second person" if state == "waiting" else word
+        parts.append(count_of(number, word, many))
+    return ", ".join(parts)
 
 
 def sums_words(sums: dict[str, Decimal]) -> str:
