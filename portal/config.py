@@ -142,7 +142,7 @@ def _read_key(path: Path) -> str:
                 f"The secret key in {path} is empty. Restore the file. Without it, delete it: a new one is made, "
                 "everybody signs in anew, and stored keys have to be entered anew."
             )
-        time.sleep(0.05)
+        time.sleep(0.05)  # another process that starts now is writing it; the wait is bounded by `until`
 
 
 def _database_url(url: str) -> str:

@@ -244,7 +244,9 @@ class Transport:
             except UnexpectedPayload:
                 if attempt >= _BROKEN_READS:
                     raise
-            time.sleep(self._patience.back_off * attempt)
+            time.sleep(
+                self._patience.back_off * attempt
+            )  # between at most `_BROKEN_READS` reads; writes never come here
             attempt += 1
 
     def _write(self, method: str, path: str, body: object) -> Answer:

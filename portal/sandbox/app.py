@@ -42,7 +42,7 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
         if request.path.startswith("/_sandbox"):
             return None
         if latency:
-            time.sleep(latency)
+            time.sleep(latency)  # what --latency asks for
         if seconds := faults.throttle.wait():
             return throttled(seconds)
         fault: PlannedFault | None = faults.next(request.method, request.path)

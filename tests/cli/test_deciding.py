@@ -88,7 +88,8 @@ def test_a_refusal_is_a_sentence_with_exit_1_and_nothing_is_kept(
     [(), ("--approve", "--undo"), ("--approve", "--period", "October"), ("--adjust",), ("--approve", "--file", "x")],
 )
 def test_misuse_ends_with_2(shell: Shell, how: tuple[str, ...]) -> None:
-    shell.no(1009, "SEAT", *how, code=2)
+    assert shell.no(1009, "SEAT", *how, code=2)
+    assert shell.pushes() == []
 
 
 def test_roles_hold_on_the_command_line_too(shell: Shell) -> None:

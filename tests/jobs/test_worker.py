@@ -33,7 +33,7 @@ def until(true: Callable[[], bool], *, seconds: float = 40) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "It did not come true in time."
-        time.sleep(0.05)
+        time.sleep(0.05)  # a state is waited for, with a bound
 
 
 def approved(desk: Desk, company_id: int = 1001) -> int:

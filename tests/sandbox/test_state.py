@@ -62,7 +62,7 @@ def test_what_was_answered_is_there_after_a_kill(made_up_set: Path, tmp_path: Pa
         writer.start()
         deadline = time.monotonic() + 20
         while len(answered) < 20 and time.monotonic() < deadline:
-            time.sleep(0.005)
+            time.sleep(0.005)  # a state is waited for, with a bound
         os.kill(process.pid, signal.SIGKILL)
         writer.join()
         process.wait()

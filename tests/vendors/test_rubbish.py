@@ -31,7 +31,7 @@ def profile_of(folder: Path, name: str) -> FileProfile:
     return FileProfile.from_spec(next(entry for entry in files if entry["file"] == name))
 
 
-def holds_up(path: Path, profile: FileProfile) -> None:
+def check_holds_up(path: Path, profile: FileProfile) -> None:
     """Read a file: it is refused with a sentence, or everything adds up."""
     try:
         found = read(path, profile)
@@ -47,7 +47,7 @@ def holds_up(path: Path, profile: FileProfile) -> None:
     assert all(count.quantity >= 0 for count in found.counted.counts.values())
 
 
-def guessed(path: Path) -> None:
+def check_guessed(path: Path) -> None:
     try:
         detect(path, path.name)
     except Unreadable as error:
@@ -62,8 +62,8 @@ def test_a_file_that_is_cut_off_anywhere(tmp_path: Path, folder: Path, name: str
     path = tmp_path / "cut"
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
 
-    holds_up(path, profile_of(folder, name))
-    guessed(path)
+    check_holds_up(path, profile_of(folder, name))
+    check_guessed(path)
 
 
 @pytest.mark.parametrize(("folder", "name"), FILES)
@@ -76,8 +76,8 @@ def test_a_file_with_a_piece_replaced_by_rubbish(tmp_path: Path, folder: Path, n
     path = tmp_path / "rubbish"
     path.write_bytes(content[:at] + rubbish + content[at + data.draw(st.integers(0, 40)) :])
 
-    holds_up(path, profile_of(folder, name))
-    guessed(path)
+    check_holds_up(path, profile_of(folder, name))
+    check_guessed(path)
 
 
 @given(cell=st.text(max_size=60), column=st.integers(0, 6))
@@ -88,7 +88,7 @@ def test_a_cell_that_holds_anything(tmp_path: Path, cell: str, column: int) -> N
     path = tmp_path / "cell.csv"
     path.write_bytes((HEADER + ",".join(cells) + "\nA-9,Last,active,S-1,Seat,,1\n").encode(errors="surrogatepass"))
 
-    holds_up(path, plain_profile())
+    check_holds_up(path, plain_profile())
 
 
 @given(text=st.text(max_size=300))
@@ -97,5 +97,5 @@ def test_a_file_that_is_any_text(tmp_path: Path, text: str) -> None:
     path = tmp_path / "any.csv"
     path.write_bytes(text.encode(errors="surrogatepass"))
 
-    holds_up(path, plain_profile())
-    guessed(path)
+    check_holds_up(path, plain_profile())
+    check_guessed(path)
