@@ -16,7 +16,7 @@ from portal.db.records.psa import (
     PsaProduct,
 )
 from portal.db.records.rules import Rule, SplitPart, SplitRule
-from portal.db.records.sources import Connection, Setting, SyncRun
+from portal.db.records.sources import Connection, PsaQuestion, Setting, SyncRun
 from portal.db.records.usage import UsageCount, UsageImport, UsageRow
 from portal.db.records.vendors import (
     AccountMapping,
@@ -47,6 +47,7 @@ __all__ = [
     "PsaCompanyType",
     "PsaListRow",
     "PsaProduct",
+    "PsaQuestion",
     "Push",
     "PushStep",
     "RowMeaning",

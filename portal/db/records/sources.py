@@ -28,6 +28,33 @@ class Connection(Base):
     last_read_at: Mapped[Timestamp | None]  # the last successful read (quick or full), by the business clock
     last_full_at: Mapped[Timestamp | None]
     changed_since: Mapped[Timestamp | None]  # PSA time up to which changes are known: a quick sync asks from here
+    ca_certificates: Mapped[str | None]  # PEM: authorities that are trusted for this host beside the usual ones
+    requests_a_minute: Mapped[int] = mapped_column(default=600, server_default="600")  # at most, over all workers
+    parallel: Mapped[int] = mapped_column(default=8, server_default="8")  # reads at the same time, at most
+    bundle_size: Mapped[int] = mapped_column(default=0, server_default="0")  # reads in one bundle; 0: no bundles
+
+
+class PsaQuestion(Base):
+    """Something a person wants to know of ConnectWise now; a worker asks, so that no page waits on the PSA."""
+
+    __tablename__ = "psa_question"
+    __table_args__ = (sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", "state_known"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(
+        sa.String(16)
+    )  # "test": a connection's rights; "trail": an agreement's audit trail
+    subject: Mapped[str] = mapped_column(sa.String(64), default="")  # what it is about: an agreement's id
+    asked: Mapped[Json] = mapped_column(sa.JSON(), default=dict)  # what was given along; nothing secret
+    sealed: Mapped[str | None]  # what was given along and is secret; cleared once it is answered
+    state: Mapped[str] = mapped_column(sa.String(16), default="queued", index=True)
+    worker: Mapped[str | None] = mapped_column(sa.String(80))
+    asked_by: Mapped[str]
+    asked_at: Mapped[Timestamp]  # by the business clock
+    started_at: Mapped[Timestamp | None]  # real time, as is the next
+    finished_at: Mapped[Timestamp | None]
+    answer: Mapped[Json] = mapped_column(sa.JSON(), default=dict)
+    error: Mapped[str | None]  # a sentence
 
 
 class SyncRun(Base):
