@@ -39,9 +39,125 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_psa_question_state"), "psa_question", ["state"])
 
+    op.add_column("sync_run", sa.Column("told", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.execute(sa.text("UPDATE sync_run SET told = true"))  # nobody wants to hear of what ended long ago
+    _notices()
+    _callbacks()
+
+
+def _notices() -> None:
+    """Make room for what people are told."""
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("tone", sa.String(length=8), nullable=False),
+        sa.Column("sentence", sa.String(), nullable=False),
+        sa.Column("link", sa.String(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("tone IN ('ok', 'warn', 'bad')", name=op.f("ck_notice_tone_known")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("person_id", "cause", name=op.f("uq_notice_person_id_cause")),
+    )
+    op.create_index(op.f("ix_notice_person_id"), "notice", ["person_id"])
+    op.create_table(
+        "mail",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("body", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("doubts", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.CheckConstraint("state IN ('queued', 'sending', 'sent', 'failed')", name=op.f("ck_mail_state_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
+        sa.UniqueConstraint("recipient", "cause", name=op.f("uq_mail_recipient_cause")),
+    )
+    op.create_index(op.f("ix_mail_state"), "mail", ["state"])
+
+
+def _callbacks() -> None:
+    """Make room for what ConnectWise posts."""
+    op.create_table(
+        "callback_hook",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=True),
+        sa.Column("sealed_token", sa.String(), nullable=True),
+        sa.Column("registered", sa.JSON(), nullable=False),
+        sa.Column("left", sa.JSON(), nullable=False),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted", sa.Integer(), nullable=False),
+        sa.Column("set_by", sa.String(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('off', 'wanted', 'registered', 'failed')", name=op.f("ck_callback_hook_state_known")
+        ),
+        sa.CheckConstraint("(token_hash IS NULL) = (sealed_token IS NULL)", name=op.f("ck_callback_hook_token_whole")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_callback_hook")),
+    )
+    op.create_table(
+        "callback_post",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("type", sa.String(length=16), nullable=False),
+        sa.Column("record_id", sa.Integer(), nullable=False),
+        sa.Column("key_url", sa.String(), nullable=False),
+        sa.Column("signature", sa.String(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('waiting', 'accepted', 'refused')", name=op.f("ck_callback_post_state_known")),
+        sa.CheckConstraint(
+            "(body IS NOT NULL) = (state = 'waiting')", name=op.f("ck_callback_post_body_until_verified")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_callback_post")),
+        sa.UniqueConstraint("digest", name=op.f("uq_callback_post_digest")),
+    )
+    op.create_index(op.f("ix_callback_post_received_at"), "callback_post", ["received_at"])
+    op.create_index(op.f("ix_callback_post_state"), "callback_post", ["state"])
+    op.create_table(
+        "callback_key",
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("sealed_key", sa.String(), nullable=False),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("doubted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("url", name=op.f("pk_callback_key")),
+    )
+    op.create_table(
+        "callback_refusal",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("day", "reason", name=op.f("pk_callback_refusal")),
+    )
+
 
 def downgrade() -> None:
     """Take them back."""
+    for table in ("callback_refusal", "callback_key", "callback_post", "callback_hook", "mail", "notice"):
+        op.drop_table(table)
+    op.drop_column("sync_run", "told")
     op.drop_index(op.f("ix_psa_question_state"), "psa_question")
     op.drop_table("psa_question")
     for name in ("bundle_size", "parallel", "requests_a_minute", "ca_certificates"):

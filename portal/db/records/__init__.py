@@ -1,9 +1,11 @@
 """All records, one file an aggregate. Import them from here."""
 
 from portal.db.records.audit import AuditEvent
+from portal.db.records.callbacks import CallbackHook, CallbackKey, CallbackPost, CallbackRefusal
 from portal.db.records.cards import Card
 from portal.db.records.decisions import AgreementLease, Batch, Decision, Push, PushStep
 from portal.db.records.meanings import RowMeaning, VendorWordMeaning
+from portal.db.records.notices import Mail, Notice
 from portal.db.records.people import Draft, OneTimeLink, Person, SignIn, SignInAttempt
 from portal.db.records.psa import (
     PsaAddition,
@@ -33,10 +35,16 @@ __all__ = [
     "AgreementLease",
     "AuditEvent",
     "Batch",
+    "CallbackHook",
+    "CallbackKey",
+    "CallbackPost",
+    "CallbackRefusal",
     "Card",
     "Connection",
     "Decision",
     "Draft",
+    "Mail",
+    "Notice",
     "OneTimeLink",
     "Person",
     "PsaAddition",

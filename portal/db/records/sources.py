@@ -89,6 +89,7 @@ class SyncRun(Base):
     counts: Mapped[Json] = mapped_column(sa.JSON(), default=dict)  # resource -> {new, changed, gone, same, skipped}
     skipped: Mapped[JsonList] = mapped_column(sa.JSON(), default=list)  # [{what, id, reason}]
     error: Mapped[str | None]
+    told: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # people have their notices of its end
 
 
 class Setting(Base):
