@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,6 +18,24 @@ _KEY_SECONDS = 2.0  # how long another process may take to write the key it has 
 
 class BadSetting(ValueError):
     """A setting cannot be used. The text names it and says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """Where mails are handed over.
+
+    Args:
+        tls: `whole` (from the first byte), `starttls`, or `none`.
+        user: Who signs in there, or none.
+        sender: The address in From.
+    """
+
+    host: str
+    port: int
+    tls: str
+    user: str | None = field(repr=False)
+    password: str = field(repr=False)
+    sender: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +50,7 @@ class Settings:
         now: Where the business clock starts, or none for the real one.
         trusted_proxies: Addresses whose forwarded headers count.
         base_url: How people reach the portal.
+        mail: Where mails are handed over; none: nobody gets any.
         instance: Folder of the database, the uploads and the keys made at first start.
         demo: True for the demo, whose well-known sign-ins are refused elsewhere.
         origins: For `flask doctor`: where each setting came from.
@@ -45,6 +65,7 @@ class Settings:
     base_url: str
     instance: Path
     demo: bool = False
+    mail: MailServer | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -94,20 +115,30 @@ def read_settings(environ: Mapping[str, str] | None = None, *, instance: Path | 
         base_url=_base_url(get("BASE_URL", "http://127.0.0.1:8000")),
         instance=folder,
         demo=get("DEMO", "") == "1",
+        mail=_mail(get("SMTP_URL", ""), get("MAIL_FROM", "")),
         origins=origins,
     )
 
 
 def shown(settings: Settings) -> dict[str, str]:
     """Give each setting as `flask doctor` prints it, secrets masked."""
-    hidden = {"secret_keys", "database_url", "queue_url", "origins"}
+    hidden = {"secret_keys", "database_url", "queue_url", "mail", "origins"}
     values = {f.name: str(getattr(settings, f.name)) for f in fields(settings) if f.name not in hidden}
     values["secret_keys"] = f"{len(settings.secret_keys)} set, not shown"
     for name in ("database_url", "queue_url"):
         url = getattr(settings, name)
         head, at, tail = url.rpartition("@")
         values[name] = f"{head.split('//')[0]}//…@{tail}" if at else url
+    mail = settings.mail
+    values["smtp_url"] = "not set, so no mail is sent" if mail is None else _mail_words(mail)
+    values["mail_from"] = "not set" if mail is None else mail.sender
     return values
+
+
+def _mail_words(mail: MailServer) -> str:
+    scheme = "smtps" if mail.tls == "whole" else "smtp"
+    who = "" if mail.user is None else "…@"
+    return f"{scheme}://{who}{mail.host}:{mail.port}{'?starttls=1' if mail.tls == 'starttls' else ''}"
 
 
 def _made_key(path: Path) -> str:
@@ -159,6 +190,43 @@ def _queue_url(url: str) -> str:
     if url.startswith(("sqlite:///", "postgresql://", "postgres://", "redis://", "rediss://")):
         return url
     raise BadSetting(f"{PREFIX}QUEUE_URL has to begin with sqlite:///, postgresql:// or redis://.")
+
+
+def _mail(url: str, sender: str) -> MailServer | None:
+    """Read where mails are handed over. The password stays out of every sentence."""
+    name = f"{PREFIX}SMTP_URL"
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        host, port, options = "", None, {}
+    well = host and parts.scheme in {"smtp", "smtps"} and not parts.path.strip("/") and not parts.fragment
+    if not well or not set(options) <= {"starttls", "plain"} or not set(options.values()) <= {"0", "1"}:
+        raise BadSetting(
+            f"{name} has to look like smtp://user:password@host:587?starttls=1 or smtps://user:password@host."
+        )
+    tls = "whole" if parts.scheme == "smtps" else "starttls" if options.get("starttls") == "1" else "none"
+    if tls == "none" and options.get("plain") != "1" and not _is_loopback(host):
+        raise BadSetting(
+            f"{name}: mails would go to {host} in the clear. Write smtps:// or add ?starttls=1; ?plain=1 allows it."
+        )
+    before, at, after = sender.partition("@")
+    if not (before and at and after) or not sender.isascii() or set(before + after) & set("@ <>,;\t\r\n"):
+        raise BadSetting(f"{PREFIX}MAIL_FROM: set the bare address that mails come from, like countersign@example.com.")
+    usual = {"whole": 465, "starttls": 587, "none": 25}[tls]
+    user = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password or "")
+    return MailServer(host=host, port=port or usual, tls=tls, user=user, password=password, sender=sender)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _base_url(url: str) -> str:
