@@ -11,13 +11,14 @@ from flask import Flask, g, render_template, request
 from jinja2 import StrictUndefined
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Connection
+from portal.db.records import Card, Connection, Notice
 from portal.db.session import reading
 from portal.domain.periods import Period
 from portal.factory import clock, settings_of
+from portal.services import notices
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.services.connections import SourceAge
-from portal.web.access import allowed
+from portal.web.access import allowed, signed_in
 from portal.web.filters import MONTHS, WEEKDAYS, age, count
 from portal.web.htmx import beside, from_htmx, page_path
 from portal.web.waiting import ages, waiting
@@ -116,6 +117,11 @@ class Frame:
         """Whether decisions are only planned: a connection is there, and writing is off."""
         return cast("bool", self._once("read_only", lambda: _read_only(reading())))
 
+    @property
+    def notices(self) -> list[Notice]:
+        """What this person was told and has not dismissed, but for what the page itself is about."""
+        return cast("list[Notice]", self._once("notices", _notices))
+
     def is_here(self, path: str) -> bool:
         """Tell whether the page shown belongs to an entry of the rail."""
         here = (page_path() if from_htmx() else request.path).partition("?")[0]
@@ -127,6 +133,11 @@ def frame() -> Frame:
     if "frame" not in g:
         g.frame = Frame()
     return cast("Frame", g.frame)
+
+
+def notices_beside() -> None:
+    """Send this person's notices along with a part, so that a new one shows on a page that stays open."""
+    beside(render_template("notices/_beside.html", notices=frame().notices))
 
 
 def look_at(period: Period) -> None:
@@ -143,6 +154,14 @@ def refresh_counts() -> None:
 def _read_only(session: Session) -> bool:
     writing = session.scalar(sa.select(Connection.writing).where(Connection.name == "connectwise"))
     return writing is False
+
+
+def _notices() -> list[Notice]:
+    person = signed_in()
+    if person is None:
+        return []
+    here = (page_path() if from_htmx() else request.path).partition("?")[0]
+    return [each for each in notices.open_notices(reading(), person.id) if each.link != here]
 
 
 def _nav() -> list[tuple[str, list[Entry]]]:
@@ -241,7 +260,8 @@ def _tape() -> Tape:
         looking_at="" if period == current else f"You are looking at {name} {period.year}.",
         clock_words=_clock_words(),
     )
-    return replace(tape, version=sha256(repr(_text(tape)).encode()).hexdigest()[:12])
+    told = [each.id for each in frame().notices]  # the tape's poll brings new ones along
+    return replace(tape, version=sha256(repr((_text(tape), told)).encode()).hexdigest()[:12])
 
 
 def _text(tape: Tape) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from portal.domain.periods import Period
 from portal.factory import clock
 from portal.web.access import current_person, may, public, signed_in
 from portal.web.connections.queries import last_files, last_runs, planned_pushes
-from portal.web.frame import WINDOW_DAYS, frame, look_at
+from portal.web.frame import WINDOW_DAYS, frame, look_at, notices_beside
 from portal.web.htmx import swaps
 from portal.web.today.plots import WORDS, money_plot, pieces
 from portal.web.today.queries import month_of, needing, start_of
@@ -67,6 +67,7 @@ def tape() -> ResponseReturnValue:
         look_at(Period.parse(request.args.get("period", "")))
     if frame().tape.version == request.args.get("seen"):
         return "", 204
+    notices_beside()
     return render_template("today/_tape.html")
 
 
