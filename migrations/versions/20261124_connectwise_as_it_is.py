@@ -41,8 +41,63 @@ def upgrade() -> None:
 
     op.add_column("sync_run", sa.Column("told", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute(sa.text("UPDATE sync_run SET told = true"))  # nobody wants to hear of what ended long ago
+    _syncs()
     _notices()
     _callbacks()
+
+
+def _syncs() -> None:
+    """Let a sync go on where it stopped, and agreements be wanted on their own."""
+    columns = (
+        sa.Column("parts", sa.JSON(), server_default="[]", nullable=False),
+        sa.Column("resumed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=True),
+    )
+    for column in columns:
+        op.add_column("sync_run", column)
+    _sync_kinds("'full', 'quick', 'agreement', 'wanted'")
+    op.execute(sa.text("DELETE FROM setting WHERE name = 'sync_worker'"))
+    op.create_table(
+        "sync_staged",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("part", sa.String(length=24), nullable=False),
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("latest", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["sync_run.id"], name=op.f("fk_sync_staged_run_id_sync_run"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "part", "key", name=op.f("pk_sync_staged")),
+    )
+    op.create_table(
+        "agreement_wanted",
+        sa.Column("agreement_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("cause", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("agreement_id", name=op.f("pk_agreement_wanted")),
+    )
+
+
+def _sync_kinds(kinds: str) -> None:
+    """Let a run be of these kinds. SQLite makes its table anew for that, and takes along only what it is told of."""
+    kind_known = f"kind IN ({kinds})"
+    if op.get_bind().dialect.name != "sqlite":
+        op.drop_constraint(op.f("ck_sync_run_kind_known"), "sync_run", type_="check")
+        op.create_check_constraint(op.f("ck_sync_run_kind_known"), "sync_run", kind_known)
+        return
+    op.drop_index("one_running_sync", "sync_run")
+    known = (
+        sa.CheckConstraint(kind_known, name=op.f("ck_sync_run_kind_known")),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_sync_run_state_known")),
+    )
+    with op.batch_alter_table("sync_run", recreate="always", table_args=known):
+        pass
+    only = sa.text("running_mark = 1")
+    op.create_index("one_running_sync", "sync_run", ["running_mark"], unique=True, sqlite_where=only)
 
 
 def _notices() -> None:
@@ -157,7 +212,12 @@ def downgrade() -> None:
     """Take them back."""
     for table in ("callback_refusal", "callback_key", "callback_post", "callback_hook", "mail", "notice"):
         op.drop_table(table)
-    op.drop_column("sync_run", "told")
+    op.drop_table("agreement_wanted")
+    op.drop_table("sync_staged")
+    op.execute(sa.text("DELETE FROM sync_run WHERE kind = 'wanted'"))
+    _sync_kinds("'full', 'quick', 'agreement'")
+    for name in ("try_at", "tries", "worker", "resumed", "parts", "told"):
+        op.drop_column("sync_run", name)
     op.drop_index(op.f("ix_psa_question_state"), "psa_question")
     op.drop_table("psa_question")
     for name in ("bundle_size", "parallel", "requests_a_minute", "ca_certificates"):

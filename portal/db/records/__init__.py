@@ -18,7 +18,7 @@ from portal.db.records.psa import (
     PsaProduct,
 )
 from portal.db.records.rules import Rule, SplitPart, SplitRule
-from portal.db.records.sources import Connection, PsaQuestion, Setting, SyncRun
+from portal.db.records.sources import AgreementWanted, Connection, PsaQuestion, Setting, SyncRun, SyncStaged
 from portal.db.records.usage import UsageCount, UsageImport, UsageRow
 from portal.db.records.vendors import (
     AccountMapping,
@@ -33,6 +33,7 @@ from portal.db.records.vendors import (
 __all__ = [
     "AccountMapping",
     "AgreementLease",
+    "AgreementWanted",
     "AuditEvent",
     "Batch",
     "CallbackHook",
@@ -68,6 +69,7 @@ __all__ = [
     "SplitPart",
     "SplitRule",
     "SyncRun",
+    "SyncStaged",
     "UsageCount",
     "UsageImport",
     "UsageRow",

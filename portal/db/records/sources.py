@@ -62,7 +62,7 @@ class SyncRun(Base):
 
     __tablename__ = "sync_run"
     __table_args__ = (
-        sa.CheckConstraint("kind IN ('full', 'quick', 'agreement')", "kind_known"),
+        sa.CheckConstraint("kind IN ('full', 'quick', 'agreement', 'wanted')", "kind_known"),
         sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", "state_known"),
         sa.Index(
             "one_running_sync",
@@ -80,7 +80,7 @@ class SyncRun(Base):
     running_mark: Mapped[int | None]  # 1 while it runs, so that the database refuses a second one
     requested_by: Mapped[str]
     queued_at: Mapped[Timestamp]
-    started_at: Mapped[Timestamp | None]  # real time, as are the next two
+    started_at: Mapped[Timestamp | None]  # real time, as are the next two; of the first start, where it was resumed
     heartbeat_at: Mapped[Timestamp | None]
     finished_at: Mapped[Timestamp | None]
     phase: Mapped[str] = mapped_column(default="")  # in words
@@ -89,7 +89,37 @@ class SyncRun(Base):
     counts: Mapped[Json] = mapped_column(sa.JSON(), default=dict)  # resource -> {new, changed, gone, same, skipped}
     skipped: Mapped[JsonList] = mapped_column(sa.JSON(), default=list)  # [{what, id, reason}]
     error: Mapped[str | None]
+    # one a part of the reading: {name, title, done, total, state: waiting|working|done, seconds, skipped}
+    parts: Mapped[JsonList] = mapped_column(sa.JSON(), default=list, server_default="[]")
+    resumed: Mapped[int] = mapped_column(default=0, server_default="0")  # how often it went on after its worker died
+    worker: Mapped[str | None] = mapped_column(sa.String(80))  # which process carries it
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")  # in a row in which ConnectWise did not answer
+    try_at: Mapped[Timestamp | None]  # real time: until then it waits for a ConnectWise that does not answer
     told: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # people have their notices of its end
+
+
+class SyncStaged(Base):
+    """Something that a run has read and not applied yet, so that it can go on where it stopped."""
+
+    __tablename__ = "sync_staged"
+
+    run_id: Mapped[int] = mapped_column(sa.ForeignKey("sync_run.id", ondelete="CASCADE"), primary_key=True)
+    part: Mapped[str] = mapped_column(sa.String(24), primary_key=True)
+    key: Mapped[int] = mapped_column(sa.BigInteger(), primary_key=True, autoincrement=False)  # an id of that part
+    body: Mapped[str] = mapped_column(sa.Text())  # JSON
+    latest: Mapped[Timestamp | None]  # the PSA's latest change in it
+
+
+class AgreementWanted(Base):
+    """An agreement that somebody wants read anew at once: a callback of ConnectWise, or a person."""
+
+    __tablename__ = "agreement_wanted"
+
+    agreement_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    cause: Mapped[str] = mapped_column(sa.String(64))
+    asked_at: Mapped[Timestamp]  # real time, as is the next moment
+    tries: Mapped[int] = mapped_column(default=0)
+    try_at: Mapped[Timestamp | None]  # not before then, after a try that failed
 
 
 class Setting(Base):
