@@ -19,11 +19,14 @@ RECORDS = (
     "agreement_types",
     "agreements",
     "billing_cycles",
+    "boards",
     "catalog_items",
     "companies",
     "company_statuses",
     "company_types",
+    "invoices",
     "members",
+    "tickets",
 )
 
 

@@ -13,9 +13,9 @@ INQUIRE, ADD, EDIT, DELETE = "inquire", "add", "edit", "delete"
 EVERYTHING = frozenset({INQUIRE, ADD, EDIT, DELETE})
 READING = frozenset({INQUIRE})
 
-AREAS = ("companies", "agreements", "catalog", "tables", "members", "audit")
+AREAS = ("companies", "agreements", "catalog", "tables", "members", "audit", "callbacks", "service", "invoices")
 """What a role speaks of: Company Maintenance, Agreements (with their additions), Product Catalog, Table Setup
-(statuses, types, cycles), Members, and Audit Trail."""
+(statuses, types, cycles), Members, Audit Trail, Callbacks, Service (tickets and boards), and Invoices."""
 
 
 def api_member(members: list[Record]) -> Record:
@@ -51,9 +51,16 @@ def identifier(members: list[Record], key: str) -> str:
     return str(member.get("identifier", key))
 
 
+def member_id(members: list[Record], key: str) -> int:
+    """The id of the member behind a key."""
+    number = (api_member(members) if key == "portal" else human_member(members)).get("id")
+    return number if isinstance(number, int) else 0
+
+
 def _roles() -> dict[str, dict[str, frozenset[str]]]:
     portal = dict.fromkeys(AREAS, READING)
     portal["agreements"] = frozenset({INQUIRE, ADD, EDIT})
+    portal["callbacks"] = portal["service"] = frozenset({INQUIRE, ADD})
     return {"portal": portal, "human": dict.fromkeys(AREAS, EVERYTHING)}
 
 

@@ -13,6 +13,7 @@ class Resource:
         schema: Its name in the definition, and in ``fields.json``.
         word: What refusals call one record.
         area: The part of a role that guards it.
+        fixed: Whether callers can only read it; the extract of the definition has no writes for it.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Resource:
     schema: str
     word: str
     area: str
+    fixed: bool = False
 
 
 ADDITIONS = Resource(
@@ -36,6 +38,10 @@ COMPANIES = Resource(name="companies", path="/company/companies", schema="Compan
 CATALOG = Resource(
     name="catalog_items", path="/procurement/catalog", schema="CatalogItem", word="catalogItem", area="catalog"
 )
+CALLBACKS = Resource(
+    name="callbacks", path="/system/callbacks", schema="CallbackEntry", word="callback", area="callbacks"
+)
+TICKETS = Resource(name="tickets", path="/service/tickets", schema="Ticket", word="ticket", area="service")
 
 RESOURCES = (
     ADDITIONS,
@@ -63,6 +69,10 @@ RESOURCES = (
         name="company_types", path="/company/companies/types", schema="CompanyType", word="companyType", area="tables"
     ),
     Resource(name="members", path="/system/members", schema="Member", word="member", area="members"),
+    CALLBACKS,
+    TICKETS,
+    Resource(name="boards", path="/service/boards", schema="Board", word="board", area="service", fixed=True),
+    Resource(name="invoices", path="/finance/invoices", schema="Invoice", word="invoice", area="invoices", fixed=True),
 )
 
 BY_NAME = {resource.name: resource for resource in RESOURCES}
@@ -75,6 +85,9 @@ REFERENCES = {
     ("agreements", "parentAgreement"): ("agreements", ("name",)),
     ("companies", "status"): ("company_statuses", ("name",)),
     ("companies", "types"): ("company_types", ("name",)),
+    ("tickets", "company"): ("companies", ("identifier", "name")),
+    ("tickets", "board"): ("boards", ("name",)),
+    ("tickets", "agreement"): ("agreements", ("name",)),
 }
 """The fields that point at records of the sandbox: where to, and what they show beside the id. Other
 references are kept as they were sent."""

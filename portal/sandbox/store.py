@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
 
+from portal.sandbox.built_in import BUILT_IN
+from portal.sandbox.changes import Change, Watcher
 from portal.sandbox.clock import Clock, parse_moment, written
 from portal.sandbox.dataset import DataSet, Step
 from portal.sandbox.derived import derive_addition, refresh_references, status_of
@@ -49,6 +51,7 @@ class Store:
         self.lock = threading.RLock()
         self.clock = Clock(data.steps[0].at)
         self.roles = Roles()
+        self.watchers: list[Watcher] = []
         self._journal = journal
         self._start()
         for entry in journal.entries if journal else []:
@@ -61,7 +64,12 @@ class Store:
         self._entries: dict[tuple[str, int], list[Record]] = {}
         self._highest: dict[str, int] = {
             resource.name: max(
-                (key for step in self.data.steps for key in step.records.get(resource.name, {})), default=0
+                (
+                    key
+                    for step in self.data.steps
+                    for key in step.records.get(resource.name) or BUILT_IN.get(resource.name, {})
+                ),
+                default=0,
             )
             for resource in RESOURCES
         }
@@ -157,7 +165,11 @@ class Store:
             self._keep(entry)
             self._apply(entry)
             self._build()
-            return self._view[resource].get(key, before or {})
+            now = self._view[resource].get(key)
+            change = Change(resource=resource, key=key, before=before, after=now, by=by)
+            for watcher in self.watchers:
+                watcher.wrote(change, self._view)
+            return now or before or {}
 
     def move_to(self, step: int) -> None:
         """Put the records and the clock on a step; what callers wrote stays.
@@ -170,8 +182,11 @@ class Store:
         with self.lock:
             entry: Record = {"kind": "step", "step": step}
             self._keep(entry)
+            before = {name: dict(rows) for name, rows in self._view.items()} if self.watchers else {}
             self._replay(entry)
             self._build()
+            for watcher in self.watchers:
+                watcher.moved(before, self._view)
 
     def reset(self) -> None:
         """Back to the first step, with nothing written and every role as at the start."""
@@ -240,7 +255,8 @@ class Store:
     def _build(self) -> None:
         view: dict[str, dict[int, Record]] = {}
         for resource in RESOURCES:
-            base, overlays = self._now.records.get(resource.name, {}), self._overlays[resource.name]
+            base = self._now.records.get(resource.name) or BUILT_IN.get(resource.name, {})
+            overlays = self._overlays[resource.name]
             merged = {key: _merged(base.get(key), overlays.get(key)) for key in sorted(base.keys() | overlays.keys())}
             view[resource.name] = {key: record for key, record in merged.items() if record is not None}
         changed = {name: frozenset(overlays) for name, overlays in self._overlays.items() if overlays}
