@@ -6,6 +6,12 @@ Cell = str | Decimal
 LONGEST_KEPT = 1000  # characters of a cell that are kept with a row
 
 
+class Unsaved(str):
+    """A formula that was saved without its value. It is shown as it stands and never calculated."""
+
+    __slots__ = ()
+
+
 def as_text(cell: Cell) -> str:
     """Give a cell as text, without surrounding blanks. A number is written out, so that ids survive."""
     if isinstance(cell, Decimal):

@@ -1,6 +1,7 @@
 """Numbers as vendors write them, read by the marks that the profile names."""
 
 import re
+from collections.abc import Collection
 from decimal import Decimal
 
 from portal.domain.quantities import MAX_QUANTITY, plain
@@ -16,21 +17,27 @@ class BadNumber(ValueError):
     """A cell that is no number. Its text says why, as a sentence."""
 
 
-def parse_number(text: str, decimal: str = ".", thousands: str = "") -> Decimal:
+def parse_number(
+    text: str, decimal: str = ".", thousands: str = "", *, signs: Collection[str] = (), largest: Decimal = MAX_QUANTITY
+) -> Decimal:
     """Read a count.
 
     Args:
         text: A cell: digits with the marks; `(12)` and `12-` are below zero; an apostrophe before it is Excel's.
         decimal: The decimal mark.
         thousands: The thousands mark, or empty where there is none. It has to stand where it belongs.
+        signs: Units that may stand before or after the digits and say nothing: `%`, currencies. "25%" is then 25.
+        largest: Beyond it nothing is kept.
 
     Returns:
-        The number with all its decimals, from -`MAX_QUANTITY` to `MAX_QUANTITY`.
+        The number with all its decimals, from -`largest` to `largest`.
 
     Raises:
         BadNumber: The text is no number, or a larger one.
     """
     word = _BLANKS.sub(" ", text).strip().translate(_APOSTROPHES).translate(_MINUS)
+    for sign in signs:
+        word = _without(word, sign)
     if not word:
         raise BadNumber("The count is empty.")
     if len(word) > LONGEST:
@@ -40,14 +47,26 @@ def parse_number(text: str, decimal: str = ".", thousands: str = "") -> Decimal:
     signed = _SIGNED.fullmatch(word)
     exponent = _exponent(word)
     if exponent is not None:
-        return _within(exponent, word)
+        return _within(exponent, word, largest)
     if signed is None or bool(signed["open"]) != bool(signed["close"]):
         raise BadNumber(f"“{word}” is not a number.")
-    signs = [bool(signed["open"]), signed["lead"] == "-", bool(signed["trail"])]
-    if sum(signs) > 1 or (signed["lead"] == "+" and any(signs)):
+    minuses = [bool(signed["open"]), signed["lead"] == "-", bool(signed["trail"])]
+    if sum(minuses) > 1 or (signed["lead"] == "+" and any(minuses)):
         raise BadNumber(f"“{word}” is not a number.")
     value = _unsigned(signed["body"].strip(), word, decimal, thousands)
-    return _within(value.copy_negate() if any(signs) and value else value, word)
+    return _within(value.copy_negate() if any(minuses) and value else value, word, largest)
+
+
+def _without(word: str, sign: str) -> str:
+    """Take one sign away from either end, inside a minus or brackets too: `-$3`, `($3)`, `3 %`."""
+    low, mark = word.casefold(), sign.casefold()
+    for start in (mark, f"-{mark}", f"({mark}"):
+        if low.startswith(start):
+            return start[: -len(mark)] + word[len(start) :].strip()
+    for end in (mark, f"{mark}-", f"{mark})"):
+        if low.endswith(end):
+            return word[: -len(end)].strip() + end[len(mark) :]
+    return word
 
 
 def _exponent(word: str) -> Decimal | None:
@@ -78,8 +97,8 @@ def _marks(body: str, decimal: str, thousands: str) -> str:
     return f" where “{decimal}” is the decimal mark and {f'“{thousands}” the' if thousands else 'no'} thousands mark"
 
 
-def _within(value: Decimal, word: str) -> Decimal:
+def _within(value: Decimal, word: str, largest: Decimal) -> Decimal:
     """Refuse what is too large to be kept."""
-    if abs(value) > MAX_QUANTITY:
-        raise BadNumber(f"“{word}” is too large. The largest count is {plain(MAX_QUANTITY)}.")
+    if abs(value) > largest:
+        raise BadNumber(f"“{word}” is too large. The largest count is {plain(largest)}.")
     return value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from portal.vendors.cells import Cell, as_text, is_blank
 from portal.vendors.errors import Unreadable
+from portal.vendors.packed import head_of, is_workbook, wrapping_of
 from portal.vendors.profiles import FileProfile, fold
 from portal.vendors.sheets import sheet_rows
 from portal.vendors.texts import HEAD, text_rows
@@ -102,8 +103,10 @@ def raw_rows(path: Path, profile: FileProfile, first_line: int = 1) -> Iterator[
     return text_rows(path, profile.encoding, profile.delimiter, first_line)
 
 
-def kind_of(path: Path) -> str:
-    """Tell whether a file is packed (`zip`) or may be text (`text`), by its first bytes.
+def kind_of(path: Path, member: str | None = None) -> str:
+    """Tell whether a file is a workbook (`zip`) or may be text (`text`), by its first bytes.
+
+    A text under gzip, or the only one in an archive, is text too: it is unpacked as it is read.
 
     Raises:
         Unreadable: It is empty, or of a kind that is never read: old XLS, PDF, HTML, other archives.
@@ -112,14 +115,21 @@ def kind_of(path: Path) -> str:
         head = file.read(HEAD)
     if not head:
         raise Unreadable("The file is empty.")
-    if head.startswith(b"PK\x03\x04"):
+    wrapping = wrapping_of(path)
+    if wrapping == "zip" and is_workbook(path):
         return "zip"
+    if wrapping:
+        head = head_of(path, HEAD, member)
+        if not head:
+            raise Unreadable("The packed file is empty.")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:512].lower().replace(b"\0", b"")
     refusals = (
         (head.startswith(b"\xd0\xcf\x11\xe0"), "an old Excel file (XLS) or has a password. Save it as XLSX or CSV"),
         (start.startswith(b"%pdf"), "a PDF. Ask the vendor for the same report as CSV or XLSX"),
-        (head.startswith(b"\x1f\x8b"), "packed (gzip). Unpack it, then choose it again"),
-        (head.startswith((b"7z\xbc\xaf", b"Rar!", b"PK")), "an archive. Unpack it, then choose it again"),
+        (
+            head.startswith((b"7z\xbc\xaf", b"Rar!", b"PK", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")),
+            "an archive. Unpack it, then choose it again",
+        ),
         (
             start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<table", b"<head", b"<body")),
             "a web page or XML under another name. Open it in Excel and save it as XLSX or CSV",
