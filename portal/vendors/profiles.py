@@ -7,8 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
+from portal.vendors.dates import ORDERS
 from portal.vendors.errors import BadProfile
+from portal.vendors.profile_parts import CountedOn, Days, Filter, Measure, Split, Unit, Value, Wide, also_of, values_of
+from portal.vendors.spec import flag_of, object_of, objects_of, one_of, only, text_of, texts_of, whole_of, words_of
 
+__all__ = [
+    "ROLES",
+    "CountedOn",
+    "Days",
+    "FileProfile",
+    "Filter",
+    "Measure",
+    "Net",
+    "SkipRows",
+    "Split",
+    "Unit",
+    "Value",
+    "Wide",
+    "fold",
+]
+
+SPEC_VERSION = 2  # of the JSON form; 1 had plain columns, filters, charge words and totals rows alone
+SHEET, ROW = "(sheet)", "(row)"  # columns that every file read sheet by sheet has
 FORMATS = ("csv", "tsv", "xlsx")
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "iso-8859-1", "iso-8859-15")
 ROLES = ("account_id", "account_name", "account_status", "service_id", "service_name", "term", "count")
@@ -18,14 +39,7 @@ THOUSANDS_MARKS = ("", ",", ".", " ", "'")
 # what belongs to one file, not to how the vendor's files are read
 OF_ONE_FILE = frozenset({"file", "vendor", "period", "counted_at", "complete", "import_step"})
 LAST_HEADER_ROW = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """A row counts only where the column has one of these words; otherwise it counts zero."""
-
-    column: str
-    keep: tuple[str, ...]
+FIND_WITHIN = 200  # lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +51,22 @@ class Net:
     minus: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Self:
+        """Read the JSON form."""
+        only(spec, "net", ("column", "plus", "minus", "ignore"))
+        return cls(
+            column=text_of(spec, "column"),
+            plus=words_of(spec, "plus"),
+            minus=words_of(spec, "minus"),
+            ignore=words_of(spec, "ignore"),
+        )
+
+    def spec(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        lists = {"plus": list(self.plus), "minus": list(self.minus), "ignore": list(self.ignore)}
+        return {"column": self.column} | lists
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkipRows:
@@ -44,6 +74,16 @@ class SkipRows:
 
     column: str
     equals: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any], where: str) -> Self:
+        """Read the JSON form."""
+        only(spec, where, ("column", "equals"))
+        return cls(column=text_of(spec, "column"), equals=words_of(spec, "equals"))
+
+    def spec(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        return {"column": self.column, "equals": list(self.equals)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +101,29 @@ class FileProfile:
         count_rows: Each row is one unit, so that there is no count column.
         decimal: The decimal mark of numbers that are text.
         thousands: Their thousands mark; empty: there is none.
+        signs: Units that may stand at a number and say nothing, such as `%` or `€`.
+        empty_count: An empty count is a `problem`, `zero`, or the row is left `out`.
+        member: Which file of an archive, by name or pattern; empty: the only one.
+        all_sheets: Every visible sheet is read; its name stands in the column `(sheet)`.
+        skip_sheets: Of those, the ones that hold something else.
+        comment: Lines of a text that begin so are no rows.
+        find_header: The headers are looked for from `header_row` on, in the first `FIND_WITHIN` lines.
+        end: Rows that end the table, as totals rows are named; all after them is another table.
+        ends_blank: The first blank row ends the table.
+        also: Header to other names that are taken for it.
+        values: Role to a recipe, where a column alone does not say it.
+        measure: How rows become a count.
+        wide: Columns that hold the counts of one service each.
+        day_columns: Words that count one in columns whose header is a day; the measure is of `days`.
+        units: Conversions; the first that applies to a row holds.
+        dates: The order of dates, one of `dates.ORDERS`; empty: only dates that can be read in one way.
+        days: The days that a row covers.
+        part_month: The same for charge lines: those that cover less than a month are left out.
+        counted_on: Where the day of counting stands.
+        duplicates: Rows that are equal cell for cell: not looked for (empty), `report`ed, or `drop`ped.
+        not_reported: Rows that say that an account could not be asked; they never count as zero.
+        split: A cell that holds several rows.
+        parent: Column with the id of the account above, whose own rows repeat this one's.
 
     Raises:
         BadProfile: The parts do not fit together.
@@ -79,6 +142,29 @@ class FileProfile:
     skip_rows: tuple[SkipRows, ...] = ()
     decimal: str = "."
     thousands: str = ""
+    signs: tuple[str, ...] = ()
+    empty_count: str = "problem"
+    member: str = ""
+    all_sheets: bool = False
+    skip_sheets: tuple[str, ...] = ()
+    comment: str = ""
+    find_header: bool = False
+    end: tuple[SkipRows, ...] = ()
+    ends_blank: bool = False
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
+    measure: Measure = field(default_factory=Measure)
+    wide: tuple[Wide, ...] = ()
+    day_columns: tuple[str, ...] = ()
+    units: tuple[Unit, ...] = ()
+    dates: str = ""
+    days: Days | None = None
+    part_month: Days | None = None
+    counted_on: CountedOn | None = None
+    duplicates: str = ""
+    not_reported: tuple[Filter, ...] = ()
+    split: Split | None = None
+    parent: str = ""
 
     def __post_init__(self) -> None:
         reason = _why_not(self)
@@ -96,66 +182,107 @@ class FileProfile:
         Raises:
             BadProfile: A field is unknown, missing or of another kind.
         """
-        known = {one.name for one in fields(cls)}
+        known = {one.name for one in fields(cls)} | {"spec_version"}
         unknown = sorted(set(spec) - known - OF_ONE_FILE)
+        version = whole_of(spec, "spec_version", 1)
+        if version > SPEC_VERSION:
+            raise BadProfile(f"The profile is of form {version}; this portal reads up to {SPEC_VERSION}.")
         if unknown:
             raise BadProfile(f"A profile has no field “{unknown[0]}”.")
-        form = _text(spec, "format", "csv")
+        form = text_of(spec, "format", "csv")
+        days, part, counted_on = object_of(spec, "days"), object_of(spec, "part_month"), object_of(spec, "counted_on")
+        split, net = object_of(spec, "split"), object_of(spec, "net")
         return cls(
             format=form,
-            encoding=_text(spec, "encoding", "utf-8").lower(),
-            delimiter=_text(spec, "delimiter", "\t" if form == "tsv" else ","),
-            sheet=_text(spec, "sheet", "") or None,
-            header_row=_whole(spec, "header_row", 1),
-            columns=_texts(spec, "columns"),
-            constants=_texts(spec, "constants"),
-            count_rows=_flag(spec, "count_rows"),
-            filters=tuple(
-                Filter(column=_text(one, "column"), keep=_words(one, "keep")) for one in _objects(spec, "filters")
-            ),
-            net=_net(spec.get("net")),
-            skip_rows=tuple(
-                SkipRows(column=_text(one, "column"), equals=_words(one, "equals"))
-                for one in _objects(spec, "skip_rows")
-            ),
-            decimal=_text(spec, "decimal", "."),
-            thousands=_text(spec, "thousands", ""),
+            encoding=text_of(spec, "encoding", "utf-8").lower(),
+            delimiter=text_of(spec, "delimiter", "\t" if form == "tsv" else ","),
+            sheet=text_of(spec, "sheet", "") or None,
+            header_row=whole_of(spec, "header_row", 1),
+            columns=texts_of(spec, "columns"),
+            constants=texts_of(spec, "constants"),
+            count_rows=flag_of(spec, "count_rows"),
+            filters=tuple(Filter.of(one) for one in objects_of(spec, "filters")),
+            net=None if net is None else Net.of(net),
+            skip_rows=tuple(SkipRows.of(one, "skip_rows") for one in objects_of(spec, "skip_rows")),
+            decimal=text_of(spec, "decimal", "."),
+            thousands=text_of(spec, "thousands", ""),
+            signs=words_of(spec, "signs"),
+            empty_count=one_of(text_of(spec, "empty_count", "problem"), "empty_count", ("problem", "zero", "out")),
+            member=text_of(spec, "member", ""),
+            all_sheets=flag_of(spec, "all_sheets"),
+            skip_sheets=words_of(spec, "skip_sheets"),
+            comment=text_of(spec, "comment", ""),
+            find_header=flag_of(spec, "find_header"),
+            end=tuple(SkipRows.of(one, "end") for one in objects_of(spec, "end")),
+            ends_blank=flag_of(spec, "ends_blank"),
+            also=also_of(spec),
+            values=values_of(spec),
+            measure=Measure.of(object_of(spec, "measure") or {}),
+            wide=tuple(Wide.of(one) for one in objects_of(spec, "wide")),
+            day_columns=words_of(spec, "day_columns"),
+            units=tuple(Unit.of(one) for one in objects_of(spec, "units")),
+            dates=one_of(text_of(spec, "dates", ""), "dates", ORDERS),
+            days=None if days is None else Days.of(days),
+            part_month=None if part is None else Days.of(part, "part_month"),
+            counted_on=None if counted_on is None else CountedOn.of(counted_on),
+            duplicates=one_of(text_of(spec, "duplicates", ""), "duplicates", ("", "report", "drop")),
+            not_reported=tuple(Filter.of(one, "not_reported") for one in objects_of(spec, "not_reported")),
+            split=None if split is None else Split.of(split),
+            parent=text_of(spec, "parent", ""),
         )
 
     def to_spec(self) -> dict[str, Any]:
-        """Give the JSON form, with the fields that the format has."""
+        """Give the JSON form, with the fields that the format has and of the newer ones those that say something."""
         spec: dict[str, Any] = {"format": self.format}
         if self.format == "xlsx":
             spec["sheet"] = self.sheet
         else:
             spec |= {"encoding": self.encoding, "delimiter": self.delimiter}
-        net = self.net
-        return spec | {
+        spec |= {
             "header_row": self.header_row,
             "columns": dict(self.columns),
             "constants": dict(self.constants),
             "count_rows": self.count_rows,
-            "filters": [{"column": one.column, "keep": list(one.keep)} for one in self.filters],
-            "net": None
-            if net is None
-            else {
-                "column": net.column,
-                "plus": list(net.plus),
-                "minus": list(net.minus),
-                "ignore": list(net.ignore),
-            },
-            "skip_rows": [{"column": one.column, "equals": list(one.equals)} for one in self.skip_rows],
+            "filters": [one.spec() for one in self.filters],
+            "net": None if self.net is None else self.net.spec(),
+            "skip_rows": [one.spec() for one in self.skip_rows],
             "decimal": self.decimal,
             "thousands": self.thousands,
         }
+        newer = {name: json_of(value) for name in NEWER if (value := getattr(self, name)) != getattr(_PLAIN, name)}
+        return spec | ({"spec_version": SPEC_VERSION} | newer if newer else {})
 
     def headers(self) -> list[str]:
         """List the headers that a file must have, each once, in the order of the profile."""
         named = [*self.columns.values(), *(one.column for one in self.filters)]
         if self.net is not None:
             named.append(self.net.column)
-        named += [one.column for one in self.skip_rows]
-        return list(dict.fromkeys(named))
+        named += [one.column for one in (*self.skip_rows, *self.end)]
+        named += [one.column for one in self.wide] + [one.column for one in self.not_reported]
+        # of a list of which the first filled one is taken, one is enough
+        named += [header for one in self.values.values() if one.take != "first" for header in one.columns]
+        named += self.measure.headers()
+        for days in (self.days, self.part_month):
+            named += [] if days is None else [one for one in (days.first, days.last) if one]
+        if self.counted_on is not None and self.counted_on.column:
+            named.append(self.counted_on.column)
+        if self.split is not None:
+            named.append(self.split.column)
+        named += [self.parent] if self.parent else []
+        named += [one.only.column for one in self.units if one.only is not None]
+        return [one for one in dict.fromkeys(named) if not self.is_made(one)]
+
+    def choices(self) -> list[tuple[str, ...]]:
+        """List groups of headers of which a file needs one at least."""
+        return [
+            one.columns
+            for one in self.values.values()
+            if one.take == "first" and not any(map(self.is_made, one.columns))
+        ]
+
+    def is_made(self, header: str) -> bool:
+        """Tell whether a column is none of the file's: the sheet's name, or a field of a split cell."""
+        return header in {SHEET, ROW} or (self.split is not None and header.startswith(f"{self.split.column}."))
 
     def changed(self, **values: Any) -> Self:  # noqa: ANN401 - the fields of the class
         """Give the profile with other values.
@@ -173,7 +300,10 @@ def fold(text: str) -> str:
 
 def _why_not(profile: FileProfile) -> str | None:
     """Say why a profile makes no sense; none where it does."""
-    has = {*profile.columns, *profile.constants}
+    has = {*profile.columns, *profile.constants, *profile.values}
+    has |= {"service_id", "count"} if profile.wide else set()
+    counted = profile.count_rows or bool(profile.day_columns) or profile.measure.how == "distinct"
+    twice = len({(one.service, one.term) for one in profile.wide}) < len(profile.wide)
     strangers = sorted(has - set(ROLES))
     checks = (
         (profile.format not in FORMATS, f"A file is csv, tsv or xlsx, not “{profile.format}”."),
@@ -186,7 +316,20 @@ def _why_not(profile: FileProfile) -> str | None:
         (bool(strangers), f"A column cannot mean “{strangers[0] if strangers else ''}”."),
         (not has & {"account_id", "account_name"}, "No column says which account a row is about."),
         (not has & {"service_id", "service_name"}, "No column says which service a row is about."),
-        (not profile.count_rows and "count" not in has, "No column holds the count, and rows are not counted."),
+        (not counted and "count" not in has, "No column holds the count, and rows are not counted."),
+        (twice, "Two columns of the profile hold the same service and term."),
+        (
+            bool(profile.day_columns) and profile.measure.how != "days",
+            "Columns of days need a measure of days: the largest, the mean or the last.",
+        ),
+        (
+            profile.measure.how == "days" and not (profile.day_columns or profile.measure.column),
+            "The profile's “measure” needs a column to take “days” of.",
+        ),
+        (
+            bool(profile.wide or profile.split) and profile.measure.how not in {"sum", "max"},
+            "Rows that are several services can be summed, or the largest taken.",
+        ),
         (profile.decimal not in DECIMAL_MARKS, "The decimal mark is a point or a comma."),
         (profile.thousands not in THOUSANDS_MARKS, "The thousands mark is a comma, point, blank, apostrophe or none."),
         (profile.decimal == profile.thousands, "The decimal and the thousands mark cannot be the same."),
@@ -195,62 +338,29 @@ def _why_not(profile: FileProfile) -> str | None:
     return next((reason for wrong, reason in checks if wrong), None)
 
 
-def _text(spec: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    """Read a text; a missing one is the default, or refused where there is none."""
-    value = spec.get(name)
-    if value is None and default is not None:
-        return default
-    if not isinstance(value, str):
-        raise BadProfile(f"The profile's “{name}” has to be a text.")
-    return value
+def json_of(value: object) -> object:
+    """Give the JSON form of a field."""
+    if isinstance(value, tuple):
+        return [json_of(one) for one in value]
+    if isinstance(value, Mapping):
+        return {key: json_of(one) for key, one in value.items()}
+    return value.spec() if hasattr(value, "spec") else value
 
 
-def _whole(spec: Mapping[str, Any], name: str, default: int) -> int:
-    value = spec.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadProfile(f"The profile's “{name}” has to be a whole number.")
-    return value
-
-
-def _flag(spec: Mapping[str, Any], name: str) -> bool:
-    value = spec.get(name, False)
-    if not isinstance(value, bool):
-        raise BadProfile(f"The profile's “{name}” has to be true or false.")
-    return value
-
-
-def _texts(spec: Mapping[str, Any], name: str) -> dict[str, str]:
-    value = spec.get(name) or {}
-    if not isinstance(value, Mapping) or not all(isinstance(one, str) for one in value.values()):
-        raise BadProfile(f"The profile's “{name}” has to give a text for each name.")
-    return dict(value)
-
-
-def _objects(spec: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = spec.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
-        raise BadProfile(f"The profile's “{name}” has to be a list of objects.")
-    return value
-
-
-def _words(spec: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = spec.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise BadProfile(f"The profile's “{name}” has to be a list of words.")
-    return tuple(value)
-
-
-def _net(value: object) -> Net | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping):
-        raise BadProfile("The profile's “net” has to be an object or null.")
-    strangers = sorted(set(value) - {"column", "plus", "minus", "ignore"})
-    if strangers:
-        raise BadProfile(f"The profile's “net” has no field “{strangers[0]}”.")
-    return Net(
-        column=_text(value, "column"),
-        plus=_words(value, "plus"),
-        minus=_words(value, "minus"),
-        ignore=_words(value, "ignore"),
-    )
+_PLAIN = FileProfile(columns={"account_id": "a", "service_id": "s", "count": "c"})
+_FIRST_FORM = (
+    "format",
+    "encoding",
+    "delimiter",
+    "sheet",
+    "header_row",
+    "columns",
+    "constants",
+    "count_rows",
+    "filters",
+    "net",
+    "skip_rows",
+    "decimal",
+    "thousands",
+)
+NEWER = tuple(one.name for one in fields(FileProfile) if one.name not in _FIRST_FORM)
