@@ -1,38 +1,43 @@
-"""The reading half of a sync: asks ConnectWise for everything first, and changes nothing.
+"""The reading half of a sync: asks ConnectWise, keeps what it says in a stage, and changes nothing.
 
 A full read lists everything. A quick one lists what changed, and the bare ids of companies and agreements, since
-deleted rows just vanish. Changes are asked for by the PSA's own time: two clocks never agree.
+deleted rows just vanish. Changes are asked for by the PSA's own time: two clocks never agree. What is staged already
+is not asked for again. Rows that are made while a run waits have higher ids than those that were read, or are found
+by the next quick sync, which asks for what changed since the run's first start.
 """
 
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Protocol
 
-from portal.connectwise import (
-    Addition,
-    Agreement,
-    AgreementType,
-    BillingCycle,
-    CatalogItem,
-    Company,
-    CompanyStatus,
-    CompanyType,
-    ConnectWise,
-    Rejected,
-    UnexpectedPayload,
-)
-from portal.connectwise.conditions import is_in
+from sqlalchemy.orm import Session
+
+from portal.connectwise import ConnectWise, Rejected, UnexpectedPayload
+from portal.connectwise.conditions import above, is_in
 from portal.connectwise.resource import Resource
-
-Report = Callable[[str, int, int | None], None]
-"""Is told the phase in words, how much of it is done, and of how much (none: not known)."""
+from portal.services import sync_values
+from portal.services.sync_stage import Body, Stage, Staged, ids_of
+from portal.services.sync_values import Skip, Values
 
 OVERLAP = timedelta(minutes=2)  # changes that the PSA commits late carry an earlier time
 RECENT = timedelta(days=62)  # lines of an agreement that ended this lately may still be looked at
-_NOTE_EVERY = 250  # records between two notes of progress
+_ROWS_A_TIME = 250  # records that are staged together
 _IDS_A_CALL = 100  # keeps the address of a call short
+_UNSEEN = 2**33  # above all ids: under which key rows are staged that did not change, but were never seen
+
+
+class Watcher(Protocol):
+    """Is told how far the reading is, and keeps the run alive."""
+
+    def part(self, name: str, phase: str, *, total: int | None = None, done: int = 0) -> None:
+        """A part of the reading begins, or goes on where it stopped."""
+
+    def step(self, done: int) -> None:
+        """So many of the part's records are read."""
+
+    def skipped(self, number: int) -> None:
+        """So many more could not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,245 +71,271 @@ class Known:
     agreements: Mapping[int, KnownAgreement]
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """One record that could not be read. Its last known state stays."""
-
-    what: str
-    id: int | None
-    reason: str
-
-
-Record = TypeVar("Record")
-
-
-@dataclass(slots=True)
-class Listing(Generic[Record]):
-    """What was read of one resource.
-
-    Args:
-        records: Those that were read: all of them, or what changed.
-        ids: Every id that the PSA has; none: not known, so nothing can be called gone.
-    """
-
-    records: list[Record] = field(default_factory=list)
-    ids: frozenset[int] | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """What was read of one agreement's additions.
+class Table:
+    """A table of the PSA, as it is read.
 
     Args:
-        additions: All of them, or what changed.
-        ids: Every id that the agreement has; none: not known.
-        missing: The agreement itself was gone by then.
+        part: Its name in the stage.
+        what: One of its records, in words.
+        shown: The part of the reading that people watch.
+        phase: What they see of it.
+        values: Gives a record's columns.
+        unfit: Says why a record cannot be kept.
     """
 
-    agreement_id: int
-    additions: tuple[Addition, ...]
-    ids: frozenset[int] | None
-    missing: bool = False
+    part: str
+    what: str
+    shown: str
+    phase: str
+    values: Callable[[Any], Values]
+    unfit: Callable[[Any], Skip | None] = lambda _row: None
 
 
-@dataclass(slots=True)
-class Read:
-    """Everything that one run read.
+_SMALL = "Reading statuses and types"
+STATUSES = Table(part="statuses", what="company status", shown="tables", phase=_SMALL, values=sync_values.list_row)
+TYPES = Table(part="types", what="company type", shown="tables", phase=_SMALL, values=sync_values.list_row)
+AGREEMENT_TYPES = Table(
+    part="agreement types", what="agreement type", shown="tables", phase=_SMALL, values=sync_values.agreement_type
+)
+CYCLES = Table(part="billing cycles", what="billing cycle", shown="tables", phase=_SMALL, values=sync_values.cycle)
+COMPANIES = Table(
+    part="companies",
+    what="company",
+    shown="companies",
+    phase="Reading companies",
+    values=lambda row: {**sync_values.company(row), "carried": sync_values.carried(row)},
+)
+PRODUCTS = Table(
+    part="products",
+    what="product",
+    shown="products",
+    phase="Reading products",
+    values=sync_values.product,
+    unfit=sync_values.unfit_product,
+)
+AGREEMENTS = Table(
+    part="agreements", what="agreement", shown="agreements", phase="Reading agreements", values=sync_values.agreement
+)
 
-    Args:
-        known_until: PSA time up to which all changes are in it; none: the PSA told no times.
-    """
 
-    statuses: Listing[CompanyStatus] = field(default_factory=Listing)
-    types: Listing[CompanyType] = field(default_factory=Listing)
-    companies: Listing[Company] = field(default_factory=Listing)
-    agreement_types: Listing[AgreementType] = field(default_factory=Listing)
-    cycles: Listing[BillingCycle] = field(default_factory=Listing)
-    products: Listing[CatalogItem] = field(default_factory=Listing)
-    agreements: Listing[Agreement] = field(default_factory=Listing)
-    lines: list[Lines] = field(default_factory=list)
-    skipped: list[Skip] = field(default_factory=list)
-    known_until: datetime | None = None
-
-
-def read_all(client: ConnectWise, report: Report, *, at: datetime, today: date) -> Read:
-    """Read everything.
+class Tables:
+    """Reads the PSA's tables into a stage.
 
     Args:
         client: The PSA.
-        report: Told of the progress.
-        at: Now, by the business clock.
-        today: In the portal's time zone; agreements that ended long before have lines that no longer matter.
+        stage: Where it is kept.
+        open_reading: Opens a session for reading what is staged.
+        watch: Is told how far it is.
+    """
+
+    def __init__(self, client: ConnectWise, stage: Stage, open_reading: Callable[[], Session], watch: Watcher) -> None:
+        self._client = client
+        self._stage = stage
+        self._open_reading = open_reading
+        self._watch = watch
+
+    def read(self, known: Known | None) -> None:
+        """Read all tables but the additions.
+
+        Args:
+            known: What is already known; none: everything is read.
+
+        Raises:
+            ConnectWiseError: The first call that gave nothing of use. What was read before stays in the stage.
+        """
+        client = self._client
+        self._whole(STATUSES, client.company_statuses)
+        self._whole(TYPES, client.company_types)
+        self._whole(AGREEMENT_TYPES, client.agreement_types)
+        self._whole(CYCLES, client.billing_cycles)
+        if known is None:
+            self._whole(COMPANIES, client.companies)
+            self._whole(PRODUCTS, client.catalog)
+            self._whole(AGREEMENTS, client.agreements)
+            return
+        since = known.changed_since - OVERLAP
+        self._changed(COMPANIES, client.companies, since, known.companies)
+        self._changed(PRODUCTS, client.catalog, since, None)
+        self._changed(AGREEMENTS, client.agreements, since, frozenset(known.agreements))
+
+    def _whole(self, table: Table, resource: Resource[Any]) -> None:
+        """Read all of a table; its ids are those that were read, and the skipped ones."""
+        before = self._before(table)
+        if before is None:
+            return
+        keep = _Keeper(table, self._stage, self._watch, before)
+        where = above("id", before.last) if before.last else None
+        for record in resource.all(where=where, skipped=keep.skip):
+            keep.take(record)
+        keep.flush()
+        self._complete(table, keep.ids, keep.number)
+
+    def _changed(self, table: Table, resource: Resource[Any], since: datetime, known: Collection[int] | None) -> None:
+        """Read what changed, and what is there but was never seen: a right that was given, a row that came back.
+
+        Args:
+            table: What is read.
+            resource: Where.
+            since: PSA time.
+            known: Ids that were there; none: its ids are not asked for.
+        """
+        before = self._before(table)
+        if before is None:
+            return
+        keep = _Keeper(table, self._stage, self._watch, before)
+        where = above("id", before.last) if before.last else None
+        for record in resource.all(where=where, changed_since=since, skipped=keep.skip):
+            keep.take(record)
+        keep.flush()
+        ids: frozenset[int] | None = None
+        if known is not None:
+            ids = frozenset(resource.ids())
+            keep.above = _UNSEEN
+            unseen = sorted(ids - (keep.ids or frozenset()) - frozenset(known))
+            for start in range(0, len(unseen), _IDS_A_CALL):
+                for record in resource.all(where=is_in("id", unseen[start : start + _IDS_A_CALL]), skipped=keep.skip):
+                    keep.take(record)
+                keep.flush()
+        self._complete(table, ids, keep.number)
+
+    def _before(self, table: Table) -> "_Before | None":
+        """Give what was read of a table before the run stopped; none where that is all of it."""
+        before = _Before()
+        with self._open_reading() as session:
+            complete = any(self._stage.bodies(session, ids_of(table.part)))
+            for key, body in self._stage.bodies(session, table.part):
+                before.last = max(before.last, key) if key < _UNSEEN else before.last
+                before.number += len(body["rows"])
+                before.ids.update(row["id"] for row in body["rows"])
+                before.skipped += body["skips"]
+        self._watch.part(table.shown, table.phase, done=before.number)
+        return None if complete else before
+
+    def _complete(self, table: Table, ids: frozenset[int] | None, number: int) -> None:
+        self._stage.put([Staged(ids_of(table.part), 0, {"ids": None if ids is None else sorted(ids)})])
+        self._watch.step(number)
+
+
+class _Before:
+    """What was read of a table before."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.number = 0
+        self.ids: set[int] = set()
+        self.skipped: list[Body] = []
+
+
+class _Keeper:
+    """Takes records one by one and stages them some at a time, each time under the highest id so far."""
+
+    def __init__(self, table: Table, stage: Stage, watch: Watcher, before: _Before) -> None:
+        self.number = before.number
+        self.above = 0  # added to the key under which rows are staged
+        self._table = table
+        self._stage = stage
+        self._watch = watch
+        self._ids = before.ids
+        self._hidden = any(skip["id"] is None for skip in before.skipped)
+        self._ids.update(skip["id"] for skip in before.skipped if skip["id"] is not None)
+        self._rows: list[Body] = []
+        self._skips: list[Body] = []
+        self._skipped = len(before.skipped)
+        self._latest: datetime | None = None
+        self._last = before.last
+
+    @property
+    def ids(self) -> frozenset[int] | None:
+        """Every id that is there, skipped ones included; none where a skipped record hides its own."""
+        return None if self._hidden else frozenset(self._ids)
+
+    def take(self, record: Any) -> None:  # noqa: ANN401 - any record of the client
+        """Keep a record."""
+        if len(self._rows) >= _ROWS_A_TIME and record.id > self._last:
+            self.flush()
+        self._ids.add(record.id)
+        self._last = max(self._last, record.id)
+        self.number += 1
+        unfit = self._table.unfit(record)
+        if unfit is not None:
+            self._note(unfit)
+            return
+        self._rows.append({"id": record.id, **self._table.values(record)})
+        self._latest = later(self._latest, getattr(record, "last_updated", None))
+
+    def skip(self, error: UnexpectedPayload) -> None:
+        """Note a record that cannot be read."""
+        self._note(Skip(self._table.what, error.record_id, error.sentence))
+        if error.record_id is None:
+            self._hidden = True
+        else:
+            self._ids.add(error.record_id)
+
+    def _note(self, skip: Skip) -> None:
+        self._skips.append({"what": skip.what, "id": skip.id, "reason": skip.reason})
+        self._skipped += 1
+
+    def flush(self) -> None:
+        """Stage what was taken."""
+        if not self._rows and not self._skips:
+            return
+        body = {"rows": self._rows, "skips": self._skips}
+        if not self._rows:
+            key = -self._skipped  # nothing to go on behind
+        elif self.above:
+            key = self.above + max(row["id"] for row in self._rows)
+        else:
+            key = self._last
+        self._stage.put([Staged(self._table.part, key, body, self._latest)])
+        self._watch.skipped(len(self._skips))
+        self._watch.step(self.number)
+        self._rows, self._skips, self._latest = [], [], None
+
+
+def read_agreement(client: ConnectWise, agreement_id: int, stage: Stage) -> bool:
+    """Read one agreement and its company anew.
+
+    Args:
+        client: The PSA.
+        agreement_id: Which one.
+        stage: Where it is kept.
+
+    Returns:
+        Whether ConnectWise has it.
 
     Raises:
-        ConnectWiseError: The first call that gave nothing of use.
+        ConnectWiseError: A call that gave nothing of use.
     """
-    started = time.monotonic()
-    found = Read()
-    _small_tables(client, found, report)
-    found.companies = _whole(client.companies, found, "company", report, "Reading companies")
-    found.products = _whole(client.catalog, found, "product", report, "Reading products")
-    found.agreements = _whole(client.agreements, found, "agreement", report, "Reading agreements")
-    wanted = [row.id for row in found.agreements.records if not ended(row, today)]
-    found.lines += _lines(client, {None: wanted}, found, report)
-    found.known_until = _known_until(found, started, at)
-    return found
-
-
-def read_changes(client: ConnectWise, known: Known, report: Report, *, at: datetime, today: date) -> Read:
-    """Read what changed, and the bare ids of companies and agreements. Arguments and errors as `read_all`."""
-    started = time.monotonic()
-    since = known.changed_since - OVERLAP
-    found = Read()
-    _small_tables(client, found, report)
-    report("Reading changed companies", 0, None)
-    found.companies = _changed(client.companies, since, known.companies, found, "company")
-    report("Reading changed products", 0, None)
-    found.products.records = list(client.catalog.all(changed_since=since, skipped=_skipper(found, "product")))
-    report("Reading changed agreements", 0, None)
-    found.agreements = _changed(client.agreements, since, frozenset(known.agreements), found, "agreement")
-    found.lines += _lines(client, _agreements_to_look_at(found, known, today), found, report)
-    found.known_until = _known_until(found, started, at)
-    return found
-
-
-def read_agreement(client: ConnectWise, agreement_id: int, report: Report) -> Read:
-    """Read one agreement, its company and its lines anew. Errors as `read_all`."""
-    found = Read()
-    report(f"Reading agreement {agreement_id}", 0, None)
     try:
         agreement = client.agreements.get(agreement_id)
     except Rejected as error:
         if not error.missing:
             raise
-        found.lines.append(Lines(agreement_id=agreement_id, additions=(), ids=None, missing=True))
-        return found
-    found.agreements.records.append(agreement)
+        return False
+    rows = [_alone(AGREEMENTS, agreement)]
     try:
-        found.companies.records.append(client.companies.get(agreement.company_id))
+        rows.append(_alone(COMPANIES, client.companies.get(agreement.company_id)))
     except Rejected as error:
         if not error.missing:
             raise
-    found.lines += _lines(client, {None: [agreement_id]}, found, report)
-    return found
+    stage.put(rows)
+    return True
 
 
-def ended(agreement: Agreement, today: date) -> bool:
+def _alone(table: Table, record: Any) -> Staged:  # noqa: ANN401 - any record of the client
+    return Staged(table.part, record.id, {"rows": [{"id": record.id, **table.values(record)}], "skips": []})
+
+
+def ended(*, cancelled: bool, no_ending: bool, end_date: date | None, today: date) -> bool:
     """Tell whether an agreement's lines no longer matter."""
-    if agreement.cancelled:
+    if cancelled:
         return True
-    over = None if agreement.no_ending_date else agreement.end_date
+    over = None if no_ending else end_date
     return over is not None and over < today - RECENT
 
 
-def _small_tables(client: ConnectWise, found: Read, report: Report) -> None:
-    """Read the tables that are small and whose deletions matter at once."""
-    phase = "Reading statuses and types"
-    found.statuses = _whole(client.company_statuses, found, "company status", report, phase)
-    found.types = _whole(client.company_types, found, "company type", report, phase)
-    found.agreement_types = _whole(client.agreement_types, found, "agreement type", report, phase)
-    found.cycles = _whole(client.billing_cycles, found, "billing cycle", report, phase)
-
-
-def _whole(resource: Resource[Record], found: Read, what: str, report: Report, phase: str) -> Listing[Record]:
-    before = len(found.skipped)
-    records = []
-    report(phase, 0, None)
-    for record in resource.all(skipped=_skipper(found, what)):
-        records.append(record)
-        if not len(records) % _NOTE_EVERY:
-            report(f"{phase}: {len(records)} so far", len(records), None)
-    return Listing(records, _ids([_id(record) for record in records], found.skipped[before:]))
-
-
-def _changed(
-    resource: Resource[Record], since: datetime, known: Collection[int], found: Read, what: str
-) -> Listing[Record]:
-    """Read what changed, and what is there but was never seen: a right that was given, a row that came back."""
-    skipper = _skipper(found, what)
-    records = {_id(record): record for record in resource.all(changed_since=since, skipped=skipper)}
-    ids = frozenset(resource.ids())
-    unseen = sorted(ids - records.keys() - frozenset(known))
-    for start in range(0, len(unseen), _IDS_A_CALL):
-        chunk = unseen[start : start + _IDS_A_CALL]
-        records |= {_id(record): record for record in resource.all(is_in("id", chunk), skipped=skipper)}
-    return Listing(list(records.values()), ids)
-
-
-def _agreements_to_look_at(found: Read, known: Known, today: date) -> dict[datetime | None, list[int]]:
-    """Choose whose lines to ask for, by the PSA time up to which they are known (none: ask for all lines)."""
-    wanted: dict[int, datetime | None] = {
-        agreement_id: agreement.additions_known_until
-        for agreement_id, agreement in known.agreements.items()
-        if agreement.in_scope and not agreement.ended
-    }
-    moved = {company.id for company in found.companies.records}
-    wanted |= {
-        agreement_id: agreement.additions_known_until
-        for agreement_id, agreement in known.agreements.items()
-        if agreement.company_id in moved and not agreement.ended
-    }
-    for row in found.agreements.records:
-        if ended(row, today):
-            wanted.pop(row.id, None)
-        else:
-            before = known.agreements.get(row.id)
-            wanted[row.id] = None if before is None else before.additions_known_until
-    by_time: dict[datetime | None, list[int]] = {}
-    for agreement_id, until in wanted.items():
-        if found.agreements.ids is None or agreement_id in found.agreements.ids:
-            by_time.setdefault(until, []).append(agreement_id)
-    return by_time
-
-
-def _lines(
-    client: ConnectWise, wanted: Mapping[datetime | None, list[int]], found: Read, report: Report
-) -> Iterator[Lines]:
-    """Read the lines of many agreements, some agreements at a time."""
-    done, total = 0, sum(map(len, wanted.values()))
-    for until, agreement_ids in wanted.items():
-        since = None if until is None else until - OVERLAP
-        for each in client.additions.of_many(agreement_ids, changed_since=since):
-            done += 1
-            report(f"Reading additions: agreement {done} of {total}", done, total)
-            skips = [_skip("addition", error) for error in each.skipped]
-            found.skipped += skips
-            ids = _ids((line.id for line in each.additions), skips) if until is None and not each.gone else None
-            yield Lines(agreement_id=each.agreement_id, additions=each.additions, ids=ids, missing=each.gone)
-
-
-def _ids(read: Iterable[int], skips: Iterable[Skip]) -> frozenset[int] | None:
-    """Give every id that is there, skipped ones included; none where a skipped record hides its own."""
-    found = set(read)
-    for skip in skips:
-        if skip.id is None:
-            return None
-        found.add(skip.id)
-    return frozenset(found)
-
-
-def _id(record: object) -> int:
-    found: int = record.id  # type: ignore[attr-defined]  # every record of the client has one
-    return found
-
-
-def _skipper(found: Read, what: str) -> Callable[[UnexpectedPayload], None]:
-    return lambda error: found.skipped.append(_skip(what, error))
-
-
-def _skip(what: str, error: UnexpectedPayload) -> Skip:
-    return Skip(what, error.record_id, error.sentence)
-
-
-def _known_until(found: Read, started: float, at: datetime) -> datetime | None:
-    """Give the PSA time up to which everything is known: surely before the reading began.
-
-    The latest change that was read lies before the reading's end, so the reading's length before it lies before the
-    reading's beginning; that needs no clock of ours. Ours only matters where the PSA holds times of the future.
-    """
-    moments = [company.last_updated for company in found.companies.records]
-    moments += [product.last_updated for product in found.products.records]
-    moments += [agreement.last_updated for agreement in found.agreements.records]
-    moments += [line.last_updated for lines in found.lines for line in lines.additions]
-    latest = max((moment for moment in moments if moment is not None), default=None)
-    return None if latest is None else min(at, latest - timedelta(seconds=time.monotonic() - started))
+def later(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Give the later of two moments; one that is not known is none."""
+    known = [moment for moment in (one, other) if moment is not None]
+    return max(known, default=None)

@@ -1,17 +1,64 @@
 """From ConnectWise's records to the columns of the mirrored ones, and which cannot be kept exactly."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal, getcontext
 from typing import Any
 
-from portal.connectwise import Addition, Agreement, CatalogItem, Company
+from portal.connectwise import (
+    Addition,
+    Agreement,
+    AgreementType,
+    BillingCycle,
+    CatalogItem,
+    Company,
+    CompanyStatus,
+    CompanyType,
+)
 from portal.db.types import LIMIT
-from portal.services.sync_read import Skip
+from portal.domain.psa import billing_cycle_months
 
 QUANTITY_PLACES = 4
 PRICE_PLACES = 6
 
 Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """One record that could not be read or kept. Its last known state stays."""
+
+    what: str
+    id: int | None
+    reason: str
+
+
+def list_row(row: CompanyStatus | CompanyType) -> Values:
+    """Give the columns of a company status or type, but since when it has its name."""
+    inactive = isinstance(row, CompanyStatus) and row.inactive
+    return {"name": row.name, "inactive": inactive, "default": row.default}
+
+
+def agreement_type(row: AgreementType) -> Values:
+    """Give the columns of an agreement type."""
+    return {"name": row.name, "prorates": row.prorates}
+
+
+def cycle(row: BillingCycle) -> Values:
+    """Give the columns of a billing cycle."""
+    return {
+        "name": row.name,
+        "options": row.billing_options or None,
+        "months": billing_cycle_months(row.billing_options, row.name),
+    }
+
+
+def carried(row: Company) -> Values:
+    """Give the status and the types that a company carries, with the names it shows them by."""
+    return {
+        "status": None if row.status is None else [row.status.id, row.status.name],
+        "types": [[each.id, each.name] for each in row.types],
+    }
 
 
 def company(row: Company) -> Values:

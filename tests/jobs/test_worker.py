@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 
 from portal.config import Settings
-from portal.db.records import Connection, Push, Setting, SyncRun
+from portal.db.records import Connection, Push, SyncRun
 from portal.jobs import doing
 from portal.jobs import queue as queues
 from portal.jobs.queue import queue_at, wake_push, wake_sync
@@ -234,24 +234,22 @@ def a_sync_in_the_middle(desk: Desk, worker_name: str) -> int:
     with desk.open_session() as session:
         run = sync.request_sync(session, "full", by=COMMAND_LINE, now=desk.now)
         run.state, run.running_mark, run.started_at, run.heartbeat_at = "running", 1, *(2 * [datetime.now(UTC)])
-        session.merge(
-            Setting(name="sync_worker", value={"run": run.id, "worker": worker_name}, set_by="x", set_at=desk.now)
-        )
+        run.worker = worker_name
         return run.id
 
 
-def test_a_sync_whose_process_is_gone_makes_room_at_once(desk: Desk) -> None:
+def test_a_sync_whose_process_is_gone_waits_for_the_next_worker_at_once(desk: Desk) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     run_id = a_sync_in_the_middle(desk, f"{socket.gethostname()}/{process.pid}/x")
 
     with desk.open_session() as session:
-        sync.request_sync(session, "quick", by=COMMAND_LINE, now=desk.now)
+        assert sync.recover(session, real_now=datetime.now(UTC)) == [run_id]
 
     with desk.open_session() as session:
         run = session.get_one(SyncRun, run_id)
-        assert run.state == "failed"
-        assert "Start another sync." in str(run.error)
+        assert (run.state, run.running_mark, run.resumed) == ("queued", None, 1)
+        assert sync.due_syncs(session) == [run_id]
 
 
 @pytest.mark.parametrize("worker_name", ["{host}/{pid}/x", "elsewhere/1/x", "nonsense"])

@@ -1,5 +1,8 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, TypeVar
 
 import pytest
@@ -20,7 +23,7 @@ from portal.db.records import (
     PsaProduct,
     SyncRun,
 )
-from portal.services import statuses, sync, sync_read
+from portal.services import statuses, sync, sync_progress
 from portal.services.actors import COMMAND_LINE, SYSTEM, Actor
 from portal.services.errors import Invalid, NotAllowed, NotFound
 from tests.services.conftest import STEPS, ZONE, Psa
@@ -337,19 +340,33 @@ def test_the_same_run_is_never_carried_out_twice(psa: Psa) -> None:
     assert not psa.asked
 
 
-def test_a_worker_that_fell_silent_loses_its_run(psa: Psa) -> None:
+def test_the_run_of_a_worker_that_fell_silent_waits_again(psa: Psa) -> None:
     with psa.open_session() as session:
         run_id = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now).id
         run = session.get_one(SyncRun, run_id)
         run.state, run.running_mark = "running", 1
         run.heartbeat_at = datetime.now(UTC) - sync.SILENCE - timedelta(seconds=1)
 
-    again = psa.sync()
+    with psa.open_session() as session:
+        assert sync.recover(session, real_now=datetime.now(UTC)) == [run_id]
+        assert sync.due_syncs(session) == [run_id]
+    again = psa.run(run_id)
 
-    assert again.state == "done"
-    dead = one(psa, SyncRun, run_id)
-    assert (dead.state, dead.running_mark) == ("failed", None)
-    assert "worker stopped" in (dead.error or "")
+    assert (again.state, again.running_mark, again.resumed) == ("done", None, 1)
+
+
+def test_a_run_whose_worker_dies_again_and_again_is_given_up(psa: Psa) -> None:
+    with psa.open_session() as session:
+        run = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now)
+        for _ in range(sync.MOST_RESUMED + 1):
+            run.state, run.running_mark = "running", 1
+            run.heartbeat_at = datetime.now(UTC) - sync.SILENCE - timedelta(seconds=1)
+            sync.recover(session, real_now=datetime.now(UTC))
+
+    given_up = one(psa, SyncRun, run.id)
+    assert (given_up.state, given_up.running_mark) == ("failed", None)
+    assert "Its worker stopped 21 times" in (given_up.error or "")
+    assert psa.sync().state == "done"
 
 
 def test_a_worker_that_lost_its_run_applies_nothing(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,20 +383,29 @@ def test_a_worker_that_lost_its_run_applies_nothing(psa: Psa, monkeypatch: pytes
     assert not rows(psa, PsaCompany)
 
 
-def test_progress_can_be_watched_in_words(psa: Psa) -> None:
-    seen: list[tuple[str, int, int | None]] = []
+def test_progress_can_be_watched_in_words_and_by_part(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_progress, "_EVERY", 0.0)
+    seen: list[tuple[str, int, int | None, str]] = []
 
-    def watch(phase: str, done: int, total: int | None) -> None:
-        seen.append((phase, done, total))
+    @contextmanager
+    def watched() -> Iterator[Session]:
+        with psa.open_session() as session:
+            yield session
+            run = session.scalars(sa.select(SyncRun)).one()
+            working = [part["name"] for part in run.parts if part["state"] == "working"]
+            seen.append((run.phase, run.done, run.total, *(working or [""])))
 
-    sync_read.read_all(psa.client, watch, at=psa.now, today=date(2026, 10, 20))
+    with psa.open_session() as session:
+        run_id = sync.request_sync(session, "full", by=COMMAND_LINE, now=psa.now).id
+    sync.run_sync(watched, psa.client, run_id, now=lambda: psa.now, zone=ZONE, after=lambda _session: None)
 
-    phases = [phase for phase, _done, _total in seen]
-    assert phases[0] == "Reading statuses and types"
-    assert "Reading companies" in phases
-    total = seen[-1][2]
-    assert total is not None
-    assert seen[-1] == (f"Reading additions: agreement {total} of {total}", total, total)
+    assert [name for name, _ in groupby(part for *_, part in seen) if name] == list(sync_progress.TITLES)
+    total = max(total for _, _, total, part in seen if part == "additions" and total is not None)
+    assert (f"Reading additions: {total} of {total}", total, total, "additions") in seen
+    assert ("Reading companies: 47 so far", 47, None, "companies") in seen
+    run = one(psa, SyncRun, run_id)
+    assert {part["state"] for part in run.parts} == {"done"}
+    assert next(part for part in run.parts if part["name"] == "additions")["done"] == total
 
 
 def test_who_may_start_which_sync(psa: Psa, session: Session) -> None:
