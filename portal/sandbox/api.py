@@ -4,30 +4,57 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
-from portal.sandbox import fields, jsontext, members, query, writes
+from portal.sandbox import bundles, callbacks, fields, jsontext, members, query, writes
 from portal.sandbox.answers import VERSION, json_answer
+from portal.sandbox.bundles import Bundles
+from portal.sandbox.callbacks import Callbacks
 from portal.sandbox.errors import bad_request, not_found
 from portal.sandbox.gate import caller
 from portal.sandbox.jsontext import JsonValue, Record
+from portal.sandbox.paths import BASE, Site, asked_address
 from portal.sandbox.resources import AGREEMENTS, RESOURCES, Resource
 from portal.sandbox.store import Store
-
-BASE = "/v4_6_release/apis/3.0"
 
 _ARGUMENTS = {name.lower(): name for name in (*query.ARGUMENTS, "type", "id")}
 
 
-def register(app: Flask, store: Store) -> None:
-    """Give an application every address of the API."""
+def register(app: Flask, store: Store, site: Site, bundled: Bundles, posted: Callbacks) -> None:
+    """Give an application every address of the API.
+
+    Args:
+        app: The application.
+        store: What the PSA holds.
+        site: Where it says it lives.
+        bundled: Answers bundles.
+        posted: Has the key that callbacks are signed with.
+    """
     for resource in RESOURCES:
         _register_resource(app, store, resource)
+    _register_system(app, store, site)
+
+    def bundle() -> Response:
+        key = _enter(store)
+        results = bundled.answer(_body(), key)
+        g.parts = {"parts": len(results), "refused": sum(result["success"] is not True for result in results)}
+        return json_answer({"results": [*results]})
+
+    def signing_key(key_id: str) -> Response:
+        if key_id != posted.key_id:
+            raise not_found("Key", key_id[:80])
+        return json_answer({"signing_key": posted.key})
+
+    app.add_url_rule(f"{BASE}{bundles.PATH}", "bundles", bundle, methods=["POST"])
+    app.add_url_rule(f"{callbacks.KEY_PATH}/<key_id>", "signing_key", signing_key)
+
+
+def _register_system(app: Flask, store: Store, site: Site) -> None:
 
     def info() -> Response:
         _enter(store)
         return json_answer(
             {
                 "version": f"v{VERSION}.0",
-                "isCloud": False,
+                "isCloud": site.cloud,
                 "serverTimeZone": str(store.data.zone),
                 "licenseBits": [],
                 "cloudRegion": "Sandbox",
@@ -45,7 +72,7 @@ def register(app: Flask, store: Store) -> None:
         entries = query.select(entries, arguments, kinds)
         if order := arguments.get("orderBy", ""):
             entries = query.in_order(entries, order, kinds)
-        return _page(query.paged(entries, arguments, request.base_url))
+        return _page(query.paged(entries, arguments, asked_address()))
 
     def company_info(company: str) -> Response:
         if company.lower() != members.COMPANY:
@@ -53,11 +80,11 @@ def register(app: Flask, store: Store) -> None:
         return json_answer(
             {
                 "CompanyName": members.COMPANY,
-                "Codebase": "v4_6_release/",
+                "Codebase": f"{site.codebase}/",
                 "VersionCode": f"v{VERSION}",
                 "VersionNumber": f"v{VERSION}.0",
                 "CompanyID": members.COMPANY,
-                "IsCloud": False,
+                "IsCloud": site.cloud,
                 "SiteUrl": request.host,
             }
         )
@@ -85,8 +112,8 @@ def _register_resource(app: Flask, store: Store, resource: Resource) -> None:
         arguments = _arguments()
         records = query.in_order(chosen(parent), arguments.get("orderBy", ""), kinds)
         if request.headers.get("pagination-type", "").lower() == "forward-only":
-            return _page(query.forward(records, arguments, request.base_url))
-        return _page(query.paged(records, arguments, request.base_url))
+            return _page(query.forward(records, arguments, asked_address()))
+        return _page(query.paged(records, arguments, asked_address()))
 
     def count(parent: int | None = None) -> Response:
         _require(store, resource.area, members.INQUIRE)
@@ -110,9 +137,9 @@ def _register_resource(app: Flask, store: Store, resource: Resource) -> None:
         return json_answer(record)
 
     path = BASE + resource.path
-    app.add_url_rule(path, f"{resource.name}.collection", collection, methods=["GET", "POST"])
+    app.add_url_rule(path, f"{resource.name}.collection", collection, methods=resource.list_methods)
     app.add_url_rule(f"{path}/count", f"{resource.name}.count", count)
-    app.add_url_rule(f"{path}/<int:key>", f"{resource.name}.single", single, methods=["GET", "PATCH", "PUT", "DELETE"])
+    app.add_url_rule(f"{path}/<int:key>", f"{resource.name}.single", single, methods=resource.methods)
 
 
 def _enter(store: Store) -> str:

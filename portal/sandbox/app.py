@@ -9,12 +9,15 @@ from werkzeug.exceptions import HTTPException
 
 from portal.sandbox import api
 from portal.sandbox.answers import json_answer
+from portal.sandbox.bundles import Bundles
+from portal.sandbox.callbacks import Callbacks
 from portal.sandbox.clock import written
 from portal.sandbox.control import Control
 from portal.sandbox.errors import Refusal
 from portal.sandbox.faults import BEFORE, Faults, PlannedFault
 from portal.sandbox.gate import Requests
 from portal.sandbox.mishaps import DROPPED, after_effect, before_effect, throttled
+from portal.sandbox.paths import Site, install
 from portal.sandbox.store import Store
 
 MAX_BODY = 2_000_000
@@ -32,8 +35,11 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     requests = Requests()
     faults = faults or Faults()
-    api.register(app, store)
-    Control(store, requests, faults).register(app)
+    site, bundles, callbacks = Site(), Bundles(store, faults), Callbacks()
+    store.watchers.append(callbacks)
+    api.register(app, store, site, bundles, callbacks)
+    Control(store, requests, faults, site, bundles, callbacks.posting).register(app)
+    install(app, site)
 
     @app.before_request
     def before() -> Response | None:
@@ -45,7 +51,8 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
             time.sleep(latency)  # what --latency asks for
         if seconds := faults.throttle.wait():
             return throttled(seconds)
-        fault: PlannedFault | None = faults.next(request.method, request.path)
+        page = request.args.get("pageId") or request.args.get("page") or ""
+        fault: PlannedFault | None = faults.next(request.method, request.path, page)
         g.fault = fault
         return before_effect(fault) if fault and fault.kind in BEFORE else None
 
@@ -67,6 +74,7 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
                 "status": None if dropped else response.status_code,
                 "effect": bool(g.get("effect")),
                 "fault": g.fault.kind if g.fault else None,
+                **({"bundle": g.parts} if "parts" in g else {}),
             }
         )
         return response

@@ -1,4 +1,4 @@
-"""``/_sandbox``: steps, reset, the journal of requests, faults, throttle and roles. No sign-in: it is a test tool."""
+"""``/_sandbox``: steps, reset, the journals, faults, throttle, roles and the site. No sign-in: it is a test tool."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -7,11 +7,14 @@ from flask import Flask, Response, request
 
 from portal.sandbox import jsontext
 from portal.sandbox.answers import json_answer
+from portal.sandbox.bundles import MOST, Bundles
 from portal.sandbox.clock import written
 from portal.sandbox.errors import bad_request
 from portal.sandbox.faults import FaultError, Faults
 from portal.sandbox.gate import Requests
 from portal.sandbox.jsontext import JsonValue
+from portal.sandbox.paths import RELEASE, Site
+from portal.sandbox.posting import Posting
 from portal.sandbox.store import Store
 
 
@@ -23,11 +26,17 @@ class Control:
         store: What the PSA holds.
         requests: The journal of requests.
         faults: What is set to go wrong.
+        site: Where the PSA says it lives.
+        bundles: Answers bundles.
+        posting: Sends callbacks.
     """
 
     store: Store
     requests: Requests
     faults: Faults
+    site: Site
+    bundles: Bundles
+    posting: Posting
 
     def register(self, app: Flask) -> None:
         """Give an application these addresses."""
@@ -37,6 +46,9 @@ class Control:
         app.add_url_rule("/_sandbox/faults", "sandbox.faults", self.set_faults, methods=["POST"])
         app.add_url_rule("/_sandbox/throttle", "sandbox.throttle", self.throttle, methods=["POST"])
         app.add_url_rule("/_sandbox/roles", "sandbox.roles", self.roles, methods=["POST"])
+        app.add_url_rule("/_sandbox/site", "sandbox.site", self.set_site, methods=["POST"])
+        app.add_url_rule("/_sandbox/bundles", "sandbox.bundles", self.set_bundles, methods=["POST"])
+        app.add_url_rule("/_sandbox/callbacks", "sandbox.callbacks", self.posts, methods=["GET", "DELETE"])
 
     def state(self) -> Response:
         """Where the sandbox stands."""
@@ -63,7 +75,10 @@ class Control:
         return self.state()
 
     def reset(self) -> Response:
-        """As it was at the start: first step, nothing written, no faults, no throttle, no requests."""
+        """As it was at the start: first step, nothing written, no faults, no throttle, no requests or posts."""
+        self.site.set(RELEASE, cloud=False)
+        self.bundles.most = MOST
+        self.posting.clear()
         self.faults.set([])
         self.faults.throttle.set(None)
         self.store.reset()
@@ -76,6 +91,32 @@ class Control:
             self.requests.clear()
             return Response(status=HTTPStatus.NO_CONTENT)
         return json_answer(self.requests.all())
+
+    def posts(self) -> Response:
+        """GET: the callbacks that were posted or wait, oldest first. DELETE: forget them, send none that waits."""
+        if request.method == "DELETE":
+            self.posting.clear()
+            return Response(status=HTTPStatus.NO_CONTENT)
+        return json_answer(self.posting.all())
+
+    def set_bundles(self) -> Response:
+        """``{"most": 50}``: how many parts a bundle holds at most; 0: this PSA has no bundles."""
+        body = _body()
+        most = body.get("most") if isinstance(body, dict) else None
+        if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+            raise bad_request("InvalidArgument", 'A body such as {"most": 50} is expected.')
+        self.bundles.most = most
+        return json_answer({"most": most})
+
+    def set_site(self) -> Response:
+        """``{"codebase": "v2025_1", "cloud": true}``: what ``login/companyinfo`` says, and where the API is."""
+        body = _body()
+        body = body if isinstance(body, dict) else {}
+        try:
+            self.site.set(str(body.get("codebase", "")), cloud=body.get("cloud") is True)
+        except ValueError as error:
+            raise bad_request("InvalidArgument", str(error)) from error
+        return json_answer({"codebase": self.site.codebase, "cloud": self.site.cloud})
 
     def set_faults(self) -> Response:
         """A list of faults, in place of those before."""

@@ -1,17 +1,20 @@
 """Faults on demand: the connection that dies, the server that stumbles, the answer that is cut off.
 
 A fault names the requests it hits. ``nth`` counts matching requests from the moment the fault was set
-(1 is the first), ``times`` says how many in a row are hit from there. A storm hits a share of all requests,
-the same ones again for the same seed and order of requests. A throttle lets so many through a minute.
+(1 is the first), ``times`` says how many in a row are hit from there. A throttle lets so many through a minute.
+
+A storm hits a share of all requests. Whether it hits one, and how, follows from its seed, the request's method, path
+and page, and how often that very request came before. So the same requests meet the same faults again
+for the same seed, in whatever order they come, also when many are sent at once.
 """
 
 import random
 import re
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from portal.sandbox.jsontext import JsonValue, Record
@@ -21,6 +24,10 @@ BEFORE = frozenset({"drop_before", "status_before", "throttle", "html"})
 
 KINDS = BEFORE | {"drop_after", "status_after", "slow", "truncate"}
 
+BUNDLES = "/v4_6_release/apis/3.0/system/bundles"
+
+_WITHIN = frozenset({"status_before", "status_after", "throttle"})
+_TOO_MANY = 429
 _MINUTE = 60.0
 
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
@@ -64,21 +71,23 @@ class Storm:
         seed: What decides which ones, and how.
         methods: The methods it hits; empty: all.
         faults: One is chosen for each request that is hit.
-        seen: Matching requests so far.
+        seen: How often each request came so far.
     """
 
     rate: float
     seed: str
     methods: frozenset[str]
     faults: list[PlannedFault]
-    seen: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
 
-    def strikes(self, method: str) -> PlannedFault | None:
+    def strikes(self, method: str, path: str, page: str) -> PlannedFault | None:
         """The fault for this request, if it is hit."""
         if self.methods and method not in self.methods:
             return None
-        self.seen += 1
-        chance = random.Random(f"{self.seed}:{self.seen}")  # noqa: S311 - to repeat a storm, not to keep a secret
+        asked = f"{method} {path} {page}"
+        self.seen[asked] += 1
+        words = f"{self.seed}:{asked}:{self.seen[asked]}"
+        chance = random.Random(words)  # noqa: S311 - to repeat a storm, not to keep a secret
         return chance.choice(self.faults) if chance.random() < self.rate else None
 
 
@@ -149,8 +158,14 @@ class Faults:
             self._planned, self._storms = single, storms
         return len(faults)
 
-    def next(self, method: str, path: str) -> PlannedFault | None:
-        """The fault that hits this request, if any; the first that was set wins."""
+    def next(self, method: str, path: str, page: str = "") -> PlannedFault | None:
+        """The fault that hits this request, if any; the first that was set wins.
+
+        Args:
+            method: The request's method.
+            path: Its path.
+            page: Which page of a list it asks for, as it says it.
+        """
         hit = None
         with self._lock:
             for fault in self._planned:
@@ -159,9 +174,25 @@ class Faults:
                     if hit is None and fault.nth <= fault.seen < fault.nth + fault.times:
                         hit = fault
             for storm in self._storms:
-                struck = storm.strikes(method)
+                struck = storm.strikes(method, path, page)
                 hit = hit or struck
         return hit
+
+    def within(self, path: str) -> int | None:
+        """The status of the fault that hits one part of a bundle, a read of this path; None: it is not hit.
+
+        Only single faults that answer with a status do so, and only those whose path does not mean the bundle itself.
+        """
+        with self._lock:
+            for fault in self._planned:
+                apart = fault.path.pattern and not fault.path.search(BUNDLES)
+                if fault.kind not in _WITHIN or not apart or fault.method not in {"", "GET"}:
+                    continue
+                if fault.path.search(path):
+                    fault.seen += 1
+                    if fault.nth <= fault.seen < fault.nth + fault.times:
+                        return _TOO_MANY if fault.kind == "throttle" else fault.status
+        return None
 
 
 def _is_storm(fault: JsonValue) -> bool:

@@ -23,6 +23,16 @@ class Resource:
     area: str
     fixed: bool = False
 
+    @property
+    def list_methods(self) -> list[str]:
+        """The methods of its list."""
+        return ["GET"] if self.fixed else ["GET", "POST"]
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of one record."""
+        return ["GET"] if self.fixed else ["GET", "PATCH", "PUT", "DELETE"]
+
 
 ADDITIONS = Resource(
     name="additions",

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
+from portal.sandbox.built_in import TICKET_STATUS
 from portal.sandbox.derived import amount, day, derive_addition, reference, status_of
-from portal.sandbox.errors import Fault, fault, invalid
+from portal.sandbox.errors import Fault, fault, invalid, missing_field
 from portal.sandbox.jsontext import JsonValue, Record
 from portal.sandbox.resources import BY_NAME, REFERENCES, Resource
 
@@ -167,6 +168,24 @@ def agreement(after: Record, today: date) -> Record:
     else:
         after = {name: value for name, value in after.items() if name not in {"dateCancelled", "reasonCancelled"}}
     return after | {"agreementStatus": status_of(after, today)}
+
+
+def ticket(draft: Record, tables: Tables) -> Record:
+    """A new ticket as the PSA keeps it: on the first board, new, and open, unless the caller said otherwise.
+
+    Raises:
+        Refusal: 400, it has no company.
+    """
+    if not draft.get("company"):
+        raise invalid("ticket", missing_field("ticket", "company"))
+    board = next((row for row in tables["boards"].values() if row.get("inactiveFlag") is not True), None)
+    proposed: Record = {
+        "recordType": "ServiceTicket",
+        "board": reference(board, ("name",)) if board else None,
+        "status": TICKET_STATUS,
+        "closedFlag": False,
+    }
+    return {name: value for name, value in proposed.items() if value is not None} | draft
 
 
 def unique(resource: Resource, record: Record, others: Mapping[int, Record]) -> None:

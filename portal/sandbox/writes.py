@@ -1,11 +1,11 @@
 """Creating, changing and deleting records: every check, then one write."""
 
-from portal.sandbox import fields, history, rules
+from portal.sandbox import callbacks, fields, history, members, rules
 from portal.sandbox.derived import COMPUTED, amount
 from portal.sandbox.errors import fault, invalid, not_found
 from portal.sandbox.jsontext import JsonValue, Record
 from portal.sandbox.patch import patched
-from portal.sandbox.resources import ADDITIONS, AGREEMENTS, Resource
+from portal.sandbox.resources import ADDITIONS, AGREEMENTS, CALLBACKS, TICKETS, Resource
 from portal.sandbox.shape import shaped
 from portal.sandbox.store import Store
 
@@ -45,6 +45,10 @@ def create(store: Store, resource: Resource, parent: int | None, body: JsonValue
             raise invalid(resource.word, fault(resource.word, "", "An object is expected."))
         draft = {name: value for name, value in body.items() if name not in _FIXED | COMPUTED}
         draft = _settled(store, resource, None, draft, agreement)
+        if resource == CALLBACKS:
+            draft = callbacks.settled(draft, members.member_id(store.all("members"), caller))
+        if resource == TICKETS:
+            draft = rules.ticket(draft, store.tables())
         fresh: Record = {"id": store.next_id(resource.name)}
         if parent is not None:
             taken = [amount(row.get("sequenceNumber")) for row in store.all(resource.name, parent)]
@@ -90,6 +94,8 @@ def _changed(store: Store, resource: Resource, before: Record, after: Record, ca
     parent = before.get("agreementId")
     agreement = store.get(AGREEMENTS.name, parent) if resource == ADDITIONS and isinstance(parent, int) else None
     draft = _settled(store, resource, before, after | fixed, agreement)
+    if resource == CALLBACKS:
+        draft = callbacks.settled(draft, members.member_id(store.all("members"), caller))
     entries = history.entries(resource, before, draft)
     return store.write(resource.name, before, draft, store.identifier(caller), entries)
 
