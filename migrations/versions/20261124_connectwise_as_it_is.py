@@ -90,12 +90,9 @@ def _sync_kinds(kinds: str) -> None:
         op.create_check_constraint(op.f("ck_sync_run_kind_known"), "sync_run", kind_known)
         return
     op.drop_index("one_running_sync", "sync_run")
-    known = (
-        sa.CheckConstraint(kind_known, name=op.f("ck_sync_run_kind_known")),
-        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_sync_run_state_known")),
-    )
-    with op.batch_alter_table("sync_run", recreate="always", table_args=known):
-        pass
+    with op.batch_alter_table("sync_run", recreate="always") as batch:
+        batch.drop_constraint(op.f("ck_sync_run_kind_known"), type_="check")
+        batch.create_check_constraint(op.f("ck_sync_run_kind_known"), kind_known)
     only = sa.text("running_mark = 1")
     op.create_index("one_running_sync", "sync_run", ["running_mark"], unique=True, sqlite_where=only)
 
