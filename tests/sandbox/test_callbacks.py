@@ -209,7 +209,7 @@ def test_an_address_that_fails_is_tried_again_and_never_keeps_a_write_waiting(po
     assert len({got.body for got in ear.wait(3)}) == 1
 
 
-def test_an_address_where_nobody_listens_is_given_up(portal: Caller, ear: Ear) -> None:
+def test_an_address_where_nobody_listens_is_given_up(portal: Caller) -> None:
     gone = Ear(url="http://127.0.0.1:9/nobody?token=a%20b#part")
     register(portal, gone)
 
