@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from portal.web.connections import held, routes  # noqa: F401 - the modules hang their views on the blueprint
+from portal.web.connections import callbacks, held, routes  # noqa: F401 - the modules hang their views on the blueprint
 from portal.web.connections.blueprint import bp
 
 
 def register(app: Flask) -> None:
     """Register the screen."""
     app.register_blueprint(bp)
+    callbacks.register_part(app)
