@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 SECONDS = 1.0  # between two looks at our own tables
 AWAY_SECONDS = 20.0  # after ConnectWise or the mail server did not answer
+END_SECONDS = 30.0  # at most, that an end waits for the errand in hand; what is cut off is found again
 
 
 def tell_and_send() -> bool:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from portal.db.session import transaction
 from portal.factory import clock
-from portal.jobs import doing, schedule
+from portal.jobs import doing, errands, schedule
 from portal.jobs.queue import Queue, Runners
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,14 @@ class Worker:
         handlers = {number: signal.signal(number, self._told) for number in (signal.SIGTERM, signal.SIGINT)}
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         sweeper.start()
+        others = errands.start(self.app, self.clients, self.stopping)
         try:
             while not self.stopping.wait(1.0):
                 consumer.check_worker_health()
         finally:
             consumer.stop(graceful=True)
-            sweeper.join()
+            for each in (sweeper, *others):
+                each.join(errands.END_SECONDS)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
