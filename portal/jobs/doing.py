@@ -4,6 +4,7 @@ Each function needs an app context. Running any of them twice is harmless.
 """
 
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from portal.clients import connectwise_client
@@ -11,10 +12,11 @@ from portal.connectwise import ConnectWise
 from portal.db.records import Push
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import push_leases, pushes, sync
+from portal.services import push_leases, pushes, questions, sync
 from portal.services.card_making import IN_FLIGHT
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
+from portal.services.questions import Answerer
 from portal.services.sealing import Sealer
 
 BUSY_SECONDS = 1.0  # after which an agreement that another worker has is asked for again
@@ -97,6 +99,20 @@ def do_sync(run_id: int, clients: Clients) -> None:
     sync.run_sync(transaction, client, run_id, now=clock().now, zone=clock().zone)
 
 
+def do_question(question_id: int) -> None:
+    """Answer a question to ConnectWise."""
+    questions.run_question(transaction, question_id, ANSWERERS, real_now=real_now)
+
+
+def due_questions() -> list[int]:
+    """Give the questions to ConnectWise that wait for a worker."""
+    session = reading()
+    session.rollback()
+    found = questions.due(session)
+    session.rollback()
+    return found
+
+
 def due() -> tuple[list[int], list[int]]:
     """Give the pushes and the syncs that wait for a worker."""
     session = reading()
@@ -111,3 +127,8 @@ def recover(*, starting: bool = False) -> None:
     with transaction() as session:
         push_leases.free_the_dead(session, starting=starting)
         sync.recover(session, real_now=real_now(), starting=starting)
+        questions.recover(session, now=clock().now(), real_now=real_now(), starting=starting)
+
+
+ANSWERERS: Mapping[str, Answerer] = {}
+"""How each kind of question to ConnectWise is answered; each needs an app context."""

@@ -23,6 +23,7 @@ class Runners:
 
     push: Runner | None = None
     sync: Runner | None = None
+    question: Runner | None = None
 
 
 class Queue:
@@ -37,6 +38,7 @@ class Queue:
         self.runners = Runners()
         self._push = huey.task(name="push")(self._do_push)
         self._sync = huey.task(name="sync")(self._do_sync)
+        self._question = huey.task(name="question")(self._do_question)
 
     def wake_push(self, push_id: int, *, after: float = 0.0) -> None:
         """Ask a worker to carry a push on, now or in some seconds."""
@@ -49,6 +51,10 @@ class Queue:
         """Ask a worker to carry out a sync."""
         self._sync(run_id)
 
+    def wake_question(self, question_id: int) -> None:
+        """Ask a worker to answer a question."""
+        self._question(question_id)
+
     def _do_push(self, push_id: int) -> None:
         again = None if self.runners.push is None else self.runners.push(push_id)
         if again is not None:
@@ -57,6 +63,10 @@ class Queue:
     def _do_sync(self, run_id: int) -> None:
         if self.runners.sync is not None:
             self.runners.sync(run_id)
+
+    def _do_question(self, question_id: int) -> None:
+        if self.runners.question is not None:
+            self.runners.question(question_id)
 
 
 @lru_cache(maxsize=8)
@@ -85,6 +95,11 @@ def wake_push(push_id: int) -> None:
 def wake_sync(run_id: int) -> None:
     """Hint that a sync waits; as `wake_push`."""
     _hint(lambda queue: queue.wake_sync(run_id))
+
+
+def wake_question(question_id: int) -> None:
+    """Hint that a question to ConnectWise waits; as `wake_push`."""
+    _hint(lambda queue: queue.wake_question(question_id))
 
 
 def _hint(wake: Callable[[Queue], None]) -> None:

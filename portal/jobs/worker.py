@@ -40,7 +40,7 @@ class Worker:
 
     def run(self) -> None:
         """Work in the foreground until SIGTERM or SIGINT; a second one ends it at once."""
-        self.queue.runners = Runners(push=self._push, sync=self._sync)
+        self.queue.runners = Runners(push=self._push, sync=self._sync, question=self._question)
         with self.app.app_context():
             doing.recover(starting=True)
         consumer = self.queue.huey.create_consumer(
@@ -76,10 +76,13 @@ class Worker:
                 with transaction() as session:
                     schedule.follow(session, now=clock().now(), zone=clock().zone)
             push_ids, run_ids = doing.due()
+            question_ids = doing.due_questions()
         for push_id in push_ids:
             self._wake("push", push_id)
         for run_id in run_ids:
             self._wake("sync", run_id)
+        for question_id in question_ids:
+            self._wake("question", question_id)
 
     def _told(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -108,11 +111,14 @@ class Worker:
         try:
             if kind == "push":
                 self.queue.wake_push(work_id)
-            else:
+            elif kind == "sync":
                 self.queue.wake_sync(work_id)
+            else:
+                self.queue.wake_question(work_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the queue, the work is done all the same
             log.warning("The queue is away (%s); working without it.", error)
-            (self._push if kind == "push" else self._sync)(work_id)
+            runners = {"push": self._push, "sync": self._sync, "question": self._question}
+            runners[kind](work_id)
 
     def _push(self, push_id: int) -> float | None:
         with self.app.app_context():
@@ -121,4 +127,9 @@ class Worker:
     def _sync(self, run_id: int) -> float | None:
         with self.app.app_context():
             doing.do_sync(run_id, self.clients)
+        return None
+
+    def _question(self, question_id: int) -> float | None:
+        with self.app.app_context():
+            doing.do_question(question_id)
         return None
