@@ -1,15 +1,17 @@
 """Makes the cards anew after something that they rest on has changed, in the same transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card
+from portal.db.records import Card, PsaCompany
 from portal.domain.periods import Period, local_day
 from portal.services.card_making import make_cards
+
+_COMPANIES_A_TIME = 400  # of all companies; each time costs the same again, and more of them more memory
 
 
 def cards_anew(
@@ -33,7 +35,23 @@ def cards_anew(
     today = local_day(now, zone)
     current = Period.holding(today)
     earlier = {current.previous} | ({Period.parse(period)} if period is not None else set())
-    for month in sorted(earlier - {current}):
-        if session.scalar(sa.select(sa.exists().where(Card.period == str(month)))):
-            make_cards(session, period=month, today=today, now=now, zone=zone, company_ids=company_ids)
-    make_cards(session, period=current, today=today, now=now, zone=zone, company_ids=company_ids)
+    months = [
+        month
+        for month in sorted(earlier - {current})
+        if session.scalar(sa.select(sa.exists().where(Card.period == str(month))))
+    ]
+    for group in _groups(session) if company_ids is None else [company_ids]:
+        for month in (*months, current):
+            make_cards(session, period=month, today=today, now=now, zone=zone, company_ids=group)
+
+
+def _groups(session: Session) -> Iterator[Collection[int] | None]:
+    """Give all companies in groups, so that the memory needed does not grow with them; a few are none: all at once."""
+    number = session.scalar(sa.select(sa.func.count(PsaCompany.id))) or 0
+    if number <= _COMPANIES_A_TIME:
+        yield None
+        return
+    with_cards = sa.select(Card.company_id).distinct()
+    ids = sorted({*session.scalars(sa.select(PsaCompany.id)), *session.scalars(with_cards)})
+    for start in range(0, len(ids), _COMPANIES_A_TIME):
+        yield ids[start : start + _COMPANIES_A_TIME]

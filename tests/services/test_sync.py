@@ -3,13 +3,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, TypeVar
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.base import Base
 from portal.db.records import (
     AuditEvent,
     Card,
@@ -18,47 +16,14 @@ from portal.db.records import (
     PsaAgreement,
     PsaBillingCycle,
     PsaCompany,
-    PsaCompanyType,
     PsaListRow,
-    PsaProduct,
     SyncRun,
 )
 from portal.services import statuses, sync, sync_progress
 from portal.services.actors import COMMAND_LINE, SYSTEM, Actor
 from portal.services.errors import Invalid, NotAllowed, NotFound
 from tests.services.conftest import STEPS, ZONE, Psa
-
-Kind = TypeVar("Kind", bound=Base)
-
-
-def rows(psa: Psa, kind: type[Kind], *where: sa.ColumnElement[bool]) -> list[Kind]:
-    with psa.open_session() as session:
-        return list(session.scalars(sa.select(kind).where(*where)))
-
-
-def one(psa: Psa, kind: type[Kind], row_id: Any) -> Kind:
-    with psa.open_session() as session:
-        return session.get_one(kind, row_id)
-
-
-def picture(psa: Psa) -> dict[str, list[tuple[object, ...]]]:
-    """Everything that mirrors the PSA, but when it was read."""
-    tables = (PsaCompany, PsaCompanyType, PsaAgreement, PsaAddition, PsaProduct, PsaListRow, PsaBillingCycle)
-    with psa.open_session() as session:
-        return {
-            table.__tablename__: sorted(
-                (
-                    tuple(
-                        getattr(row, column.key)
-                        for column in sa.orm.class_mapper(table).column_attrs
-                        if not column.key.startswith("additions_")
-                    )
-                    for row in session.scalars(sa.select(table))
-                ),
-                key=str,
-            )
-            for table in tables
-        }
+from tests.support.pictures import one, picture, rows
 
 
 def test_a_full_sync_mirrors_everything(psa: Psa) -> None:
