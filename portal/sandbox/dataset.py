@@ -54,14 +54,16 @@ class DataSet:
     """A sample set.
 
     Args:
-        folder: Where it was read from.
+        title: What it is, in words.
         zone: The time zone that decides what "today" is.
         steps: At least one.
+        mark: What a state file of it says that it belongs to; empty: nothing.
     """
 
-    folder: Path
+    title: str
     zone: tzinfo
     steps: tuple[Step, ...]
+    mark: str = ""
 
 
 def load(folder: Path) -> DataSet:
@@ -81,7 +83,7 @@ def load(folder: Path) -> DataSet:
     trails = _trails(folder / "psa")
     first_trails = trails | _trails(folder / "psa-earlier")
     return DataSet(
-        folder=folder,
+        title=f"the set in {folder}",
         zone=zone,
         steps=tuple(
             Step(at=at, records=first if number == 0 else final, trails=first_trails if number == 0 else trails)
