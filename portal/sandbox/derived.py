@@ -8,7 +8,11 @@ from portal.sandbox.clock import parse_moment
 from portal.sandbox.jsontext import JsonValue, Record, plain
 from portal.sandbox.resources import REFERENCES
 
-COMPUTED = frozenset({"billedQuantity", "extPrice", "extCost", "margin", "agreementStatus"})
+PRORATED = ("prorateCost", "proratePrice", "extendedProrateCost", "extendedProratePrice")
+
+COMPUTED = frozenset(
+    {"billedQuantity", "extPrice", "extCost", "margin", "agreementStatus", "prorateCurrentPeriodFlag", *PRORATED}
+)
 """Fields of additions and agreements that a caller cannot set."""
 
 

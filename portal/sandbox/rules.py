@@ -13,6 +13,7 @@ from portal.sandbox.built_in import TICKET_STATUS
 from portal.sandbox.derived import amount, day, derive_addition, reference, status_of
 from portal.sandbox.errors import Fault, fault, invalid, missing_field
 from portal.sandbox.jsontext import JsonValue, Record
+from portal.sandbox.proration import with_prorated
 from portal.sandbox.resources import BY_NAME, REFERENCES, Resource
 
 LARGEST_QUANTITY = Decimal(10**9)
@@ -86,7 +87,7 @@ def addition(before: Record | None, after: Record, agreement: Record, tables: Ta
     faults += _date_faults(before, after, agreement)
     if faults:
         raise invalid("addition", *faults)
-    return derive_addition(after, tables["catalog_items"])
+    return with_prorated(derive_addition(after, tables["catalog_items"]), agreement, tables, today)
 
 
 def _defaults(item: Record, agreement: Record, today: date) -> Record:
@@ -105,7 +106,6 @@ def _defaults(item: Record, agreement: Record, today: date) -> Record:
         "specialOrderFlag": False,
         "description": item.get("description"),
         "uom": unit.get("name") if isinstance(unit, dict) else None,
-        "prorateCurrentPeriodFlag": False,
     }
     return {name: value for name, value in proposed.items() if value is not None}
 

@@ -18,6 +18,7 @@ from portal.sandbox.errors import Refusal
 from portal.sandbox.journal import Journal, JournalError
 from portal.sandbox.jsontext import JsonValue, Record
 from portal.sandbox.members import Roles, identifier
+from portal.sandbox.proration import with_prorated
 from portal.sandbox.resources import RESOURCES
 
 STATUS_FIELDS = frozenset({"cancelledFlag", "dateCancelled", "startDate", "endDate", "noEndingDateFlag"})
@@ -272,16 +273,16 @@ class Store:
 
     def _derive(self, view: dict[str, dict[int, Record]]) -> None:
         """Work out anew what the PSA computes, for records that callers touched; the others are the set's."""
-        today = self.today()
+        today, catalog = self.today(), view["catalog_items"]
         moved = {key for key, overlay in self._overlays["agreements"].items() if STATUS_FIELDS & overlay.fields.keys()}
         for key in moved & view["agreements"].keys():
             agreement = view["agreements"][key]
             view["agreements"][key] = agreement | {"agreementStatus": status_of(agreement, today)}
-        catalog = view["catalog_items"]
         for key, addition in view["additions"].items():
             parent = addition.get("agreementId")
             if key in self._overlays["additions"]:
-                view["additions"][key] = derive_addition(addition, catalog)
+                agreement = view["agreements"].get(parent, {}) if isinstance(parent, int) else {}
+                view["additions"][key] = with_prorated(derive_addition(addition, catalog), agreement, view, today)
             if isinstance(parent, int) and (parent in moved or key in self._overlays["additions"]):
                 status = view["agreements"].get(parent, {}).get("agreementStatus")
                 view["additions"][key] = view["additions"][key] | {"agreementStatus": status}
