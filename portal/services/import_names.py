@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import UsageCount, UsageImport, UsageRow, VendorAccount, VendorService
+from portal.vendors.errors import Unreadable
 from portal.vendors.profiles import FileProfile
+from portal.vendors.row_values import BadValue, RowValues, When
 
 _CHUNK = 500
 
@@ -46,7 +48,7 @@ def take_names(session: Session, found: UsageImport, pending: dict[str, Any]) ->
     """
     counted_at = _moment(found)
     profile = FileProfile.from_spec(found.spec)
-    tells_status = "account_status" in {*profile.columns, *profile.constants}
+    tells_status = "account_status" in {*profile.columns, *profile.constants, *profile.values}
     accounts = {
         account.external_id: account
         for account in session.scalars(sa.select(VendorAccount).where(VendorAccount.vendor_id == found.vendor_id))
@@ -100,7 +102,7 @@ def restore_names(session: Session, undone: UsageImport) -> None:
             import_id, counted_at, row_id = newest[account.id]
             profile, values = specs[import_id], cells[row_id]
             account.name = _value(profile, values, "account_name") or account.name
-            if "account_status" in {*profile.columns, *profile.constants}:
+            if "account_status" in {*profile.columns, *profile.constants, *profile.values}:
                 account.status = _value(profile, values, "account_status")
             account.seen_at = counted_at
     session.flush()
@@ -148,19 +150,31 @@ def store_counts(session: Session, found: UsageImport, pending: dict[str, Any]) 
         .values(count_id=sa.bindparam("tied_to"))
         .execution_options(synchronize_session=False)
     )
-    ties = [{"at_line": line, "tied_to": one.id} for one in made for line in lines[one.account_id, one.service_id]]
+    ties: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
+    for one in made:
+        for place in lines[one.account_id, one.service_id]:
+            if isinstance(place, int):
+                ties.append({"at_line": place, "tied_to": one.id})
+            else:  # a row of several services: the part is its column
+                parts.append({"at_line": place[0], "at_part": place[1], "tied_to": one.id})
     if ties:
         session.connection().execute(tie, ties)
+    if parts:
+        session.connection().execute(tie.where(table.c.column_name == sa.bindparam("at_part")), parts)
 
 
 def _value(profile: FileProfile, cells: dict[str, str], role: str) -> str:
     """Read a role from the cells that were kept with a row; headers are compared as when the file was read."""
-    header = profile.columns.get(role)
-    if header is None:
-        return profile.constants.get(role, "").strip()
-    if header in cells:
-        return cells[header]
-    return next((text for name, text in cells.items() if _loose(name) == _loose(header)), "")
+    wanted = [*profile.columns.values(), *(header for one in profile.values.values() for header in one.columns)]
+    named = {
+        header: next((name for name in cells if name == header or _loose(name) == _loose(header)), header)
+        for header in wanted
+    }
+    try:
+        return RowValues(profile, named, When()).text(cells, role)
+    except (BadValue, Unreadable):
+        return ""
 
 
 def _loose(header: str) -> str:

@@ -34,6 +34,7 @@ from portal.services.import_vendors import (
 from portal.services.import_words import IN_WORDS, arithmetic, record, same_words, title_of, unusable
 from portal.vendors.errors import Unreadable
 from portal.vendors.profiles import FileProfile
+from portal.vendors.row_values import When
 
 __all__ = [
     "commit",
@@ -128,7 +129,8 @@ def preview(
         session.flush()
         return found
     try:
-        reading = read_rows(session, found.id, stored.path, profile)
+        when = When(day=local_day(moment, zone), first=month.first, last=month.last)
+        reading = read_rows(session, found.id, stored.path, profile, when=when)
     except Unreadable as error:
         found.state, found.message = "failed", str(error)
         session.flush()

@@ -143,7 +143,7 @@ def _year_last(text: str, match: re.Match[str], order: str) -> date:
     one, two, year = match[1], match[3], match[4]
     if order == "dmy":
         return _day(text, year, two, one)
-    if order == "mdy":
+    if order == "mdy" and match[2] != ".":  # with points nobody writes the month first
         return _day(text, year, one, two)
     readings = []
     for month, day in ((two, one), (one, two)):

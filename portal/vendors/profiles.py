@@ -114,6 +114,7 @@ class FileProfile:
         values: Role to a recipe, where a column alone does not say it.
         measure: How rows become a count.
         wide: Columns that hold the counts of one service each.
+        ones: Rows that count one each, whatever stands in the count: devices beside seats.
         day_columns: Words that count one in columns whose header is a day; the measure is of `days`.
         units: Conversions; the first that applies to a row holds.
         dates: The order of dates, one of `dates.ORDERS`; empty: only dates that can be read in one way.
@@ -155,6 +156,7 @@ class FileProfile:
     values: Mapping[str, Value] = field(default_factory=dict)
     measure: Measure = field(default_factory=Measure)
     wide: tuple[Wide, ...] = ()
+    ones: tuple[Filter, ...] = ()
     day_columns: tuple[str, ...] = ()
     units: tuple[Unit, ...] = ()
     dates: str = ""
@@ -219,6 +221,7 @@ class FileProfile:
             values=values_of(spec),
             measure=Measure.of(object_of(spec, "measure") or {}),
             wide=tuple(Wide.of(one) for one in objects_of(spec, "wide")),
+            ones=tuple(Filter.of(one, "ones") for one in objects_of(spec, "ones")),
             day_columns=words_of(spec, "day_columns"),
             units=tuple(Unit.of(one) for one in objects_of(spec, "units")),
             dates=one_of(text_of(spec, "dates", ""), "dates", ORDERS),
@@ -258,7 +261,7 @@ class FileProfile:
         if self.net is not None:
             named.append(self.net.column)
         named += [one.column for one in (*self.skip_rows, *self.end)]
-        named += [one.column for one in self.wide] + [one.column for one in self.not_reported]
+        named += [one.column for one in self.wide] + [one.column for one in (*self.not_reported, *self.ones)]
         # of a list of which the first filled one is taken, one is enough
         named += [header for one in self.values.values() if one.take != "first" for header in one.columns]
         named += self.measure.headers()
