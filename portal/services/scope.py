@@ -1,6 +1,6 @@
 """Which companies are in scope, computed anew from meanings, and remembered where a decision is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -35,14 +35,15 @@ def scopes(session: Session, known: Meanings) -> dict[int, tuple[PsaCompany, Sco
     Returns:
         By company id. A company without a decision stays as it was.
     """
-    types: dict[int, list[TypeMeaning | None]] = {}
+    return {company.id: (company, scope_with(company, types, known)) for company, types in carriers(session)}
+
+
+def carriers(session: Session) -> list[tuple[PsaCompany, Sequence[int]]]:
+    """Give every company with the ids of its types."""
+    types: dict[int, list[int]] = {}
     for company_id, type_id in session.execute(sa.select(PsaCompanyType.company_id, PsaCompanyType.type_id)):
-        meaning = known.get(("type", type_id))
-        types.setdefault(company_id, []).append(None if meaning is None else TypeMeaning(meaning))
-    return {
-        company.id: (company, _scope(company, types.get(company.id, []), known))
-        for company in session.scalars(sa.select(PsaCompany))
-    }
+        types.setdefault(company_id, []).append(type_id)
+    return [(company, types.get(company.id, ())) for company in session.scalars(sa.select(PsaCompany))]
 
 
 def refresh(session: Session) -> ScopeChanges:
@@ -64,8 +65,15 @@ def refresh(session: Session) -> ScopeChanges:
     return ScopeChanges(tuple(sorted(joined)), tuple(sorted(left)))
 
 
-def _scope(company: PsaCompany, types: list[TypeMeaning | None], known: Meanings) -> Scope:
+def scope_with(company: PsaCompany, types: Sequence[int], known: Meanings) -> Scope:
+    """Tell whether a company of these types would be in scope with these meanings."""
     if company.gone_at is not None:
         return _GONE
     status = None if company.status_id is None else known.get(("status", company.status_id))
-    return scope_of(company.deleted, None if status is None else StatusMeaning(status), types, company.in_scope)
+    given = [known.get(("type", one)) for one in types]
+    return scope_of(
+        company.deleted,
+        None if status is None else StatusMeaning(status),
+        [None if one is None else TypeMeaning(one) for one in given],
+        company.in_scope,
+    )

@@ -4,18 +4,16 @@ Meanings hang on ids (for vendors: on the word), with the name last seen. A row 
 flagged until an admin has looked at it; proposals are shown and never applied.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, PsaListRow, RowMeaning
+from portal.db.records import PsaListRow, RowMeaning
 from portal.services import audit, remaking, scope
 from portal.services.actors import Actor, require
-from portal.services.card_making import DECIDABLE, TO_DECIDE_KINDS, UNSENT
 from portal.services.errors import Conflict, NotFound
+from portal.services.status_effects import Effect, effect_of, effects_of, joint_effect
 from portal.services.status_rows import ListRow, Proposal, companies_with, list_rows
 from portal.services.status_words import MEANINGS, TITLES, ListName, check, title_of
 from portal.services.vendor_words import VendorWord, folded, set_vendor_word, vendor_words
@@ -31,8 +29,10 @@ __all__ = [
     "acknowledge",
     "companies_with",
     "effect_of",
+    "effects_of",
     "flag_count",
     "folded",
+    "joint_effect",
     "list_rows",
     "set_meaning",
     "set_vendor_word",
@@ -42,71 +42,10 @@ __all__ = [
 _LISTS = {"status": "company status", "type": "company type"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a meaning would do to the companies that carry the row.
-
-    Args:
-        stay: Companies in scope before and after.
-        join: Names of those that would come into scope.
-        leave: Names of those that would leave it.
-        open_cards: Cards of the latter that would become stale.
-    """
-
-    stay: int
-    join: tuple[str, ...]
-    leave: tuple[str, ...]
-    open_cards: int
-
-    @property
-    def sentence(self) -> str:
-        """Say it for people."""
-        stays = _many(self.stay, "company stays", "companies stay")
-        leaves = _many(len(self.leave), "leaves", "leave")
-        text = f"{stays} in scope, {_many(len(self.join), 'joins', 'join')}, {leaves}"
-        if not self.leave:
-            return f"{text}."
-        if not self.open_cards:
-            return f"{text}, without open cards."
-        return f"{text} with {_many(self.open_cards, 'open card: it becomes', 'open cards: they become')} stale."
-
-
 def flag_count(session: Session) -> int:
     """Count the rows and words that an admin should look at."""
     flagged = [bool(row.flags) for name in ("status", "type") for row in list_rows(session, name)]
     return sum(flagged) + sum(bool(row.flags) for row in vendor_words(session))
-
-
-def effect_of(session: Session, list_name: ListName, psa_id: int, meaning: str) -> Effect:
-    """Tell what a meaning would do, before it is given.
-
-    Raises:
-        Invalid: There is no such meaning.
-    """
-    check(list_name, meaning)
-    would = scope.scopes(session, {**scope.meanings(session), (list_name, psa_id): meaning})
-    carriers = {company.id for company in companies_with(session, list_name, psa_id)}
-    stay, join, leave = 0, [], []
-    for company_id in carriers:
-        company, after = would[company_id]
-        if company.in_scope and after.in_scope:
-            stay += 1
-        elif after.in_scope:
-            join.append(company)
-        elif company.in_scope:
-            leave.append(company)
-    cards = sa.select(sa.func.count()).where(
-        Card.company_id.in_([company.id for company in leave]),
-        Card.state.in_(sorted(DECIDABLE | UNSENT)),
-        Card.kind.in_(sorted(TO_DECIDE_KINDS)),
-        Card.gone_at.is_(None),
-    )
-    return Effect(
-        stay=stay,
-        join=tuple(sorted(company.name for company in join)),
-        leave=tuple(sorted(company.name for company in leave)),
-        open_cards=session.scalar(cards) or 0 if leave else 0,
-    )
 
 
 def set_meaning(
@@ -203,7 +142,3 @@ def acknowledge(session: Session, list_name: ListName, psa_id: int, *, by: Actor
         details={"id": psa_id},
     )
     return current
-
-
-def _many(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
