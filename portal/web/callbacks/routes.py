@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from portal.db.session import reading, transaction
@@ -34,9 +34,9 @@ def receive(token: str) -> ResponseReturnValue:
         if callbacks.knows(reading(), token):
             return _known()
         return _unknown()
-    except OperationalError:
+    except SQLAlchemyError:  # whatever it is: the general page for errors would note the address, which holds the token
         reading().rollback()
-        _log.warning("The store was busy, so a callback was not taken.")
+        _log.warning("The store could not be read or written, so a callback was not taken.")
         answer = jsonify(state="busy", sentence="The portal is busy. Send it again later.")
         answer.headers["Retry-After"] = "30"
         return answer, 503
