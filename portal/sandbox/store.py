@@ -55,9 +55,16 @@ class Store:
         self.watchers: list[Watcher] = []
         self._journal = journal
         self._start()
-        for entry in journal.entries if journal else []:
+        entries = journal.entries if journal else []
+        if data.mark and journal and not entries:
+            journal.append(self._mark())
+        for entry in entries:
             self._replay(entry)
         self._build()
+
+    def _mark(self) -> Record:
+        """The first line of a state file that belongs to made data."""
+        return {"kind": "data", "mark": self.data.mark}
 
     def _start(self) -> None:
         self.step = 1
@@ -161,11 +168,11 @@ class Store:
             if after is None:
                 entry["gone"] = True
             else:
-                whole = after | {"_info": _info(after, stamp, by)}
+                whole = after | {"_info": _info(after, stamp, by, new=before is None)}
                 entry |= {"fields": _changes(before or {}, whole), "whole": whole}
             self._keep(entry)
             self._apply(entry)
-            self._build()
+            self._refresh(resource, key)
             now = self._view[resource].get(key)
             change = Change(resource=resource, key=key, before=before, after=now, by=by)
             for watcher in self.watchers:
@@ -194,6 +201,8 @@ class Store:
         with self.lock:
             if self._journal:
                 self._journal.clear()
+                if self.data.mark:
+                    self._keep(self._mark())
             self._start()
             self.clock.forget()
             self.clock.put(self._now.at)
@@ -213,7 +222,13 @@ class Store:
             ) from error
 
     def _replay(self, entry: Record) -> None:
-        step = entry.get("step")
+        step, kind = entry.get("step"), entry.get("kind")
+        if kind == "data" and entry.get("mark") != self.data.mark:
+            raise JournalError(
+                f"The state file was written for other data ({entry.get('mark')}). Name another file, or remove it."
+            )
+        if kind == "data":
+            return
         if entry.get("kind") == "step" and isinstance(step, int):
             self.step = min(step, len(self.data.steps))
             self.clock.put(self._now.at)
@@ -251,13 +266,38 @@ class Store:
                     }
                 )
 
-    # The view: what readers see
+    # The view: what readers see; never changed in place, since a reader may still hold it
+
+    def _refresh(self, resource: str, key: int) -> None:
+        """Bring the view up to date after a write; of one addition, without building all the others anew."""
+        if resource != "additions":
+            self._build()
+            return
+        view = self._view | {resource: dict(self._view[resource])}
+        rows = view[resource]
+        before = rows.pop(key, None)
+        record = _merged(self._now.records.get(resource, {}).get(key), self._overlays[resource].get(key))
+        found = record if record is not None else before
+        parent = found.get("agreementId") if found else None
+        if record is not None:
+            alone = view | {resource: {key: record}}
+            refresh_references(alone, {"catalog_items": frozenset(self._overlays["catalog_items"])})
+            rows[key] = self._billed(alone[resource][key], view)
+            if before is not None:  # it keeps its place in the order of ids
+                view[resource] = {each: rows[each] for each in self._view[resource]}
+        if isinstance(parent, int):
+            keys = [each for each in self._children.get(parent, []) if each != key] + ([key] if record else [])
+            self._children = self._children | {parent: sorted(keys)}
+        self._view = view
 
     def _build(self) -> None:
         view: dict[str, dict[int, Record]] = {}
         for resource in RESOURCES:
             base = self._now.records.get(resource.name) or BUILT_IN.get(resource.name, {})
             overlays = self._overlays[resource.name]
+            if not overlays:
+                view[resource.name] = {key: base[key] for key in sorted(base)}
+                continue
             merged = {key: _merged(base.get(key), overlays.get(key)) for key in sorted(base.keys() | overlays.keys())}
             view[resource.name] = {key: record for key, record in merged.items() if record is not None}
         changed = {name: frozenset(overlays) for name, overlays in self._overlays.items() if overlays}
@@ -273,19 +313,26 @@ class Store:
 
     def _derive(self, view: dict[str, dict[int, Record]]) -> None:
         """Work out anew what the PSA computes, for records that callers touched; the others are the set's."""
-        today, catalog = self.today(), view["catalog_items"]
+        today = self.today()
         moved = {key for key, overlay in self._overlays["agreements"].items() if STATUS_FIELDS & overlay.fields.keys()}
         for key in moved & view["agreements"].keys():
             agreement = view["agreements"][key]
             view["agreements"][key] = agreement | {"agreementStatus": status_of(agreement, today)}
+        written_to = self._overlays["additions"]
         for key, addition in view["additions"].items():
             parent = addition.get("agreementId")
-            if key in self._overlays["additions"]:
-                agreement = view["agreements"].get(parent, {}) if isinstance(parent, int) else {}
-                view["additions"][key] = with_prorated(derive_addition(addition, catalog), agreement, view, today)
-            if isinstance(parent, int) and (parent in moved or key in self._overlays["additions"]):
+            if key in written_to:
+                view["additions"][key] = self._billed(addition, view)
+            elif parent in moved and isinstance(parent, int):
                 status = view["agreements"].get(parent, {}).get("agreementStatus")
-                view["additions"][key] = view["additions"][key] | {"agreementStatus": status}
+                view["additions"][key] = addition | {"agreementStatus": status}
+
+    def _billed(self, addition: Record, view: dict[str, dict[int, Record]]) -> Record:
+        """An addition that a caller wrote, with what the PSA computes of it and of its agreement."""
+        parent = addition.get("agreementId")
+        agreement = view["agreements"].get(parent, {}) if isinstance(parent, int) else {}
+        found = with_prorated(derive_addition(addition, view["catalog_items"]), agreement, view, self.today())
+        return found | {"agreementStatus": agreement.get("agreementStatus")} if isinstance(parent, int) else found
 
 
 def _changes(before: Record, after: Record) -> Record:
@@ -314,6 +361,7 @@ def _updated(info: JsonValue) -> str:
     return str(info.get("lastUpdated", "")) if isinstance(info, dict) else ""
 
 
-def _info(record: Record, stamp: str, by: str) -> Record:
+def _info(record: Record, stamp: str, by: str, *, new: bool) -> Record:
     info = record.get("_info")
-    return (info if isinstance(info, dict) else {}) | {"lastUpdated": stamp, "updatedBy": by}
+    entered: Record = {"dateEntered": stamp, "enteredBy": by} if new else {}
+    return (info if isinstance(info, dict) else {}) | entered | {"lastUpdated": stamp, "updatedBy": by}

@@ -2,14 +2,33 @@
 
 import json
 import re
+import uuid
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 EXTRACT = Path(__file__).with_name("openapi-extract.json")
 BASE = "/v4_6_release/apis/3.0"
+
+FORMATS = FormatChecker(formats=[])
+"""The formats that the definition names, as ConnectWise writes them."""
+
+
+@FORMATS.checks("date-time")
+def _is_moment(value: object) -> bool:
+    return not isinstance(value, str) or re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", value) is not None
+
+
+@FORMATS.checks("int32")
+def _is_int32(value: object) -> bool:
+    return not isinstance(value, int) or -(2**31) <= value < 2**31
+
+
+@FORMATS.checks("uuid", raises=ValueError)
+def _is_uuid(value: object) -> bool:
+    return not isinstance(value, str) or bool(uuid.UUID(value))
 
 
 @cache
@@ -45,7 +64,8 @@ def _validator(name: str, *, many: bool, whole: bool) -> Draft202012Validator:
     schemas["IRestIdentifiedItem"]["additionalProperties"] = True
     target = {"$ref": f"#/components/schemas/{name}"}
     return Draft202012Validator(
-        {"components": {"schemas": schemas}, **({"type": "array", "items": target} if many else target)}
+        {"components": {"schemas": schemas}, **({"type": "array", "items": target} if many else target)},
+        format_checker=FORMATS,
     )
 
 
