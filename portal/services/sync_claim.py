@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.connectwise import ConnectWise
+from portal.connectwise import AddressRefused, ConnectWise
+from portal.connectwise.address import normalise
 from portal.db.engine import WRITES
 from portal.db.records import Connection, PsaAgreement, PsaCompany, SyncRun
 from portal.domain.periods import local_day
@@ -77,7 +78,7 @@ def claim(session: Session, client: ConnectWise, run_id: int, *, now: datetime, 
     real_now = datetime.now(UTC)
     recover(session, real_now=real_now)
     connection = session.get(Connection, NAME, populate_existing=True)
-    if connection is None or client.address.base != connection.url:
+    if connection is None or client.address.base != _base(connection):
         return None
     worker = push_leases.worker_name()
     try:
@@ -114,6 +115,14 @@ def claim(session: Session, client: ConnectWise, run_id: int, *, now: datetime, 
         parts=list(run.parts),
         engine=session.connection().engine,
     )
+
+
+def _base(connection: Connection) -> str:
+    """Give the base that a client of this connection has."""
+    try:
+        return normalise(connection.url, allow_private=connection.allow_private).base
+    except AddressRefused:
+        return ""
 
 
 def _start(
