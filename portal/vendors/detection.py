@@ -3,20 +3,25 @@
 import codecs
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from portal.vendors.builtin import Builtin, Near, nearest, recognise
 from portal.vendors.cells import Cell, as_text, is_blank
+from portal.vendors.dates import Settled
 from portal.vendors.errors import BadProfile, Unreadable
-from portal.vendors.profiles import FileProfile, SkipRows, fold
-from portal.vendors.readers import header_names, kind_of
+from portal.vendors.packed import head_of
+from portal.vendors.profiles import SPEC_VERSION, FileProfile, SkipRows, fold
+from portal.vendors.readers import header_names, kind_of, loose
 from portal.vendors.sheets import sheet_names, sheet_rows
 from portal.vendors.texts import marked_encoding, text_rows
+from portal.vendors.understanding import ColumnGuess, Question, column_guesses, date_columns, questions, texts_of
 
 LOOKED_AT = 400  # rows
 _HEADERS_WITHIN = 60  # rows in which the header line is looked for
+_KNOWN_WITHIN = 200  # rows in which a known file's header line is looked for
 _HEAD = 1 << 20  # bytes
 _NUL_SHARE = 5  # a text in UTF-16 has a NUL in every other byte; a fifth of them is enough
 _ENOUGH = 2  # columns of a table, at least
@@ -69,6 +74,12 @@ class Detected:
         sample: Rows under it, each with its line.
         missing: What no column was found for, in words.
         sheets: Of a workbook.
+        builtin: The ready-made profile that knows this file; then there is nothing to ask unless `questions` says so.
+        near: The ready-made profile whose headers have changed, with what differs.
+        template: An unverified one that a person may confirm.
+        columns: What each column was taken for, and how sure that is.
+        dates: Columns of dates, and in which order they stand.
+        questions: What only a person can say.
     """
 
     profile: FileProfile | None
@@ -78,6 +89,12 @@ class Detected:
     sample: tuple[tuple[int, tuple[str, ...]], ...]
     missing: tuple[str, ...]
     sheets: tuple[str, ...] = ()
+    builtin: Builtin | None = None
+    near: Near | None = None
+    template: Builtin | None = None
+    columns: tuple[ColumnGuess, ...] = ()
+    dates: Mapping[str, Settled] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
 
 
 def detect(path: Path, filename: str = "") -> Detected:
@@ -96,7 +113,7 @@ def detect(path: Path, filename: str = "") -> Detected:
         tables = [one for one in found if one is not None]
         if not tables:
             raise Unreadable("No sheet of the workbook holds a table with several columns.")
-        return min(tables, key=lambda one: len(one.missing))
+        return min(tables, key=lambda one: (one.builtin is None, len(one.missing)))
     encoding = guess_encoding(path)
     delimiter, rows = _delimiter(path, encoding)
     form = "tsv" if delimiter == "\t" or filename.lower().endswith(".tsv") else "csv"
@@ -116,8 +133,7 @@ def guess_encoding(path: Path) -> str:
     marked = marked_encoding(path)
     if marked is not None:
         return marked
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
+    head = head_of(path, _HEAD)
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) * _NUL_SHARE > len(head):
         return "utf-16-be" if even > odd else "utf-16-le"
@@ -150,36 +166,41 @@ def _delimiter(path: Path, encoding: str) -> tuple[str, list[tuple[int, list[Cel
 
 def _table(rows: Sequence[tuple[int, list[Cell]]], guess: dict[str, object], sheets: tuple[str, ...]) -> Detected:
     """Find the header line, and guess what the columns under it mean."""
-    place = _header_place(rows)
+    known = next((place for place, (_line, cells) in enumerate(rows[:_KNOWN_WITHIN]) if recognise(cells)), None)
+    place = _header_place(rows) if known is None else known
     if place is None:
         raise Unreadable("No line of the file looks like the headers of a table with several columns.")
     line, cells = rows[place]
     headers = header_names(cells)
     under = [(number, values) for number, values in rows[place + 1 :] if not is_blank(values)]
-    columns = _columns(headers, under)
-    marks = _marks(columns.get("count"), headers, under)
-    guess |= {
-        "header_row": line,
-        "columns": columns,
-        "constants": {},
-        "count_rows": "count" not in columns,
-        "filters": [],
-        "net": None,
-        "skip_rows": [{"column": one.column, "equals": list(one.equals)} for one in _totals(columns, headers, under)],
-        **marks,
-    }
+    builtin = None if known is None else recognise(cells)
+    dates = date_columns(headers, under)
+    if builtin is None:
+        columns = _columns(headers, under)
+        guess |= _plain_guess(columns, headers, under) | {"header_row": line}
+        missing = _missing(columns)
+    else:
+        guess, missing = _known_guess(builtin, guess, headers, under, dates) | {"header_row": line}, []
+        found = guess["columns"]
+        columns = dict(found) if isinstance(found, dict) else {}
     profile: FileProfile | None
     try:
         profile = FileProfile.from_spec(guess)
     except BadProfile:
         profile = None
-    missing = [
-        words
-        for words, roles in (("account", ("account_id", "account_name")), ("service", ("service_id", "service_name")))
-        if not any(role in columns for role in roles)
-    ]
-    if "count" not in columns:
-        missing.append("count")
+    near = nearest(cells) if builtin is None else None
+    template = recognise(cells, verified=False) if builtin is None else None
+    count = columns.get("count")
+    asked = questions(
+        guess,
+        missing,
+        dates,
+        texts_of(headers.index(count) if count in headers else None, under),
+        builtin=builtin,
+        near=near,
+        template=template,
+        encoding_is_sure=guess.get("encoding") not in {"cp1252", "iso-8859-1", "iso-8859-15"},
+    )
     return Detected(
         profile=profile,
         guess=guess,
@@ -188,7 +209,56 @@ def _table(rows: Sequence[tuple[int, list[Cell]]], guess: dict[str, object], she
         sample=tuple((number, _texts(values)) for number, values in under[:20]),
         missing=tuple(missing),
         sheets=sheets,
+        builtin=builtin,
+        near=near,
+        template=template,
+        columns=column_guesses(columns, headers, _NAMES, known=builtin is not None),
+        dates=dates,
+        questions=asked,
     )
+
+
+def _plain_guess(
+    columns: dict[str, str], headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]
+) -> dict[str, object]:
+    """Give the profile's JSON of a file that nobody knows."""
+    return {
+        "columns": columns,
+        "constants": {},
+        "count_rows": "count" not in columns,
+        "filters": [],
+        "net": None,
+        "skip_rows": [{"column": one.column, "equals": list(one.equals)} for one in _totals(columns, headers, under)],
+        **_marks(columns.get("count"), headers, under),
+    }
+
+
+def _known_guess(
+    builtin: Builtin,
+    layout: dict[str, object],
+    headers: Sequence[str],
+    under: Sequence[tuple[int, list[Cell]]],
+    dates: Mapping[str, Settled],
+) -> dict[str, object]:
+    """Give the profile's JSON of a known file, with the layout and the marks that this copy of it has."""
+    spec = builtin.profile(**layout).to_spec()
+    wanted = builtin.profile().columns.get("count")
+    count = next((header for header in headers if wanted is not None and loose(header) == loose(wanted)), None)
+    spec |= _marks(count, headers, under)
+    orders = {settled.order for settled in dates.values() if settled.order}
+    if not spec.get("dates") and len(orders) == 1:
+        spec |= {"dates": orders.pop(), "spec_version": SPEC_VERSION}
+    return spec
+
+
+def _missing(columns: Mapping[str, str]) -> list[str]:
+    """Name in words what no column was found for."""
+    missing = [
+        words
+        for words, roles in (("account", ("account_id", "account_name")), ("service", ("service_id", "service_name")))
+        if not any(role in columns for role in roles)
+    ]
+    return missing if "count" in columns else [*missing, "count"]
 
 
 def _header_place(rows: Sequence[tuple[int, list[Cell]]]) -> int | None:
