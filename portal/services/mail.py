@@ -127,7 +127,9 @@ def send_due(
 
 def state(session: Session) -> MailState:
     """Tell how mails are doing."""
-    counts = dict(session.execute(sa.select(Mail.state, sa.func.count()).group_by(Mail.state)).tuples().all())
+    counts: dict[str, int] = {
+        row[0]: row[1] for row in session.execute(sa.select(Mail.state, sa.func.count()).group_by(Mail.state))
+    }
     last_sent = session.scalar(sa.select(sa.func.max(Mail.over_at)).where(Mail.state == "sent"))
     newest = session.scalars(sa.select(Mail).where(Mail.error.is_not(None)).order_by(Mail.id.desc()).limit(1)).first()
     newest_sent = session.scalar(sa.select(sa.func.max(Mail.id)).where(Mail.state == "sent")) or 0
