@@ -4,7 +4,7 @@ Each function needs an app context. Running any of them twice is harmless.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from portal.clients import connectwise_client
@@ -88,15 +88,35 @@ def do_push(push_id: int, clients: Clients) -> float | None:
     return seconds
 
 
-def do_sync(run_id: int, clients: Clients) -> None:
-    """Carry out a queued sync. Without a connection, or with a key that cannot be opened, the run says so and ends."""
+def do_sync(run_id: int, clients: Clients, stopping: Callable[[], bool] | None = None) -> None:
+    """Carry out a queued sync. Without a connection, or with a key that cannot be opened, the run says so and ends.
+
+    Args:
+        run_id: The run.
+        clients: Where its client is kept.
+        stopping: Tells that the worker is to end; the run then waits for the next one, and goes on where it was.
+    """
     try:
         client = clients.connectwise()
     except Refused as refusal:
         with transaction() as session:
             sync.fail(session, run_id, str(refusal), now=clock().now(), zone=clock().zone)
         return
-    sync.run_sync(transaction, client, run_id, now=clock().now, zone=clock().zone)
+    sync.run_sync(
+        transaction, client, run_id, now=clock().now, zone=clock().zone, pauses=sync.PAUSES, stopping=stopping
+    )
+
+
+def start_wanted() -> int | None:
+    """Queue a run for the agreements that are wanted, if any are and no run at work reads them; gives that run."""
+    session = reading()
+    session.rollback()
+    waiting = sync.wanted(session)
+    session.rollback()
+    if not waiting:
+        return None
+    with transaction() as session:
+        return sync.start_wanted(session, now=clock().now(), real_now=real_now())
 
 
 def do_question(question_id: int) -> None:

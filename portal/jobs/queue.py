@@ -13,6 +13,7 @@ from portal.factory import settings_of
 log = logging.getLogger(__name__)
 
 NAME = "countersign"
+WANTED = 0  # in place of a run: whatever agreements are wanted
 Runner = Callable[[int], float | None]
 """Does a piece of work by its id; gives the seconds after which to look again, or none."""
 
@@ -95,6 +96,11 @@ def wake_push(push_id: int) -> None:
 def wake_sync(run_id: int) -> None:
     """Hint that a sync waits; as `wake_push`."""
     _hint(lambda queue: queue.wake_sync(run_id))
+
+
+def wake_wanted() -> None:
+    """Hint that agreements are wanted; as `wake_push`. A run at work reads them without it."""
+    wake_sync(WANTED)
 
 
 def wake_question(question_id: int) -> None:

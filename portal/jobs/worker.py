@@ -11,7 +11,7 @@ from flask import Flask
 from portal.db.session import transaction
 from portal.factory import clock
 from portal.jobs import doing, errands, schedule
-from portal.jobs.queue import Queue, Runners
+from portal.jobs.queue import WANTED, Queue, Runners
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Worker:
                 doing.recover()
                 with transaction() as session:
                     schedule.follow(session, now=clock().now(), zone=clock().zone)
+            doing.start_wanted()
             push_ids, run_ids = doing.due()
             question_ids = doing.due_questions()
         for push_id in push_ids:
@@ -126,7 +127,9 @@ class Worker:
 
     def _sync(self, run_id: int) -> float | None:
         with self.app.app_context():
-            doing.do_sync(run_id, self.clients)
+            found = doing.start_wanted() if run_id == WANTED else run_id
+            if found is not None:
+                doing.do_sync(found, self.clients, self.stopping.is_set)
         return None
 
     def _question(self, question_id: int) -> float | None:

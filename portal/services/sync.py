@@ -20,7 +20,7 @@ from portal.services import remaking, scope, sync_lines, sync_runs, sync_stage
 from portal.services.sync_apply import Given, ListedNothing, apply
 from portal.services.sync_claim import Turn, claim
 from portal.services.sync_one import After, OneReader, record, settle_run
-from portal.services.sync_progress import Lost, Progress, Pulse
+from portal.services.sync_progress import Lost, Progress, Pulse, Stopped
 from portal.services.sync_read import Tables
 from portal.services.sync_runs import (
     ACTIVE,
@@ -78,6 +78,7 @@ def run_sync(
     zone: ZoneInfo,
     after: Callable[[Session], None] | None = None,
     pauses: Sequence[timedelta] = (),
+    stopping: Callable[[], bool] | None = None,
 ) -> None:
     """Carry out a queued run, and note in its row what came of it.
 
@@ -90,6 +91,7 @@ def run_sync(
         after: What follows in the transaction that applies; by default cards are made anew and stale pushes stopped.
         pauses: How long the run waits each time that ConnectWise does not answer, before it is to be carried out
             again; with none it fails at once.
+        stopping: Tells that this process is to end: the run then waits again and is gone on with by the next one.
 
     A ConnectWise that cannot be read is no error here: the run says so. Anything unexpected is raised after the run
     has been noted as failed.
@@ -98,10 +100,13 @@ def run_sync(
         turn = claim(session, client, run_id, now=now(), zone=zone)
     if turn is None:
         return
-    run = _Run(open_session, client, turn, now, zone, _follow(now, zone) if after is None else _only(after))
+    follow = _follow(now, zone) if after is None else _only(after)
+    run = _Run(open_session, client, turn, now, zone, follow, stopping)
     try:
         with Pulse(turn.engine, run_id, turn.worker):
             run.carry_out()
+    except Stopped:
+        run.leave()
     except Lost:
         log.warning("Sync %s was taken away from this worker.", run_id)
     except (Unreachable, UnexpectedPayload) as error:
@@ -137,7 +142,9 @@ class _Run:
         now: Callable[[], datetime],
         zone: ZoneInfo,
         after: After,
+        stopping: Callable[[], bool] | None,
     ) -> None:
+        self._stopping = stopping
         self._open_session = open_session
         self._client = client
         self._turn = turn
@@ -160,9 +167,7 @@ class _Run:
 
     def _whole(self) -> None:
         turn = self._turn
-        progress = Progress(
-            self._open_session, turn.run_id, turn.worker, parts=turn.parts, between=self._one.read_due_quietly
-        )
+        progress = Progress(self._open_session, turn.run_id, turn.worker, parts=turn.parts, between=self._between)
         stage = TableStage(turn.run_id, progress.keep)
         open_reading = turn.open_reading
         Tables(self._client, stage, open_reading, progress).read(turn.known)
@@ -224,6 +229,20 @@ class _Run:
                 run.phase = f"{error} Tried again at {at:%H:%M}."
                 return
         self.fail(str(error), keep=True)
+
+    def leave(self) -> None:
+        """Let the run wait for the next worker, since this one is to end."""
+        with self._open_session() as session:
+            run = session.get_one(SyncRun, self._turn.run_id, populate_existing=True)
+            if run.state == "running" and run.worker == self._turn.worker:
+                run.state, run.running_mark, run.worker = "queued", None, None
+                run.phase = "Its worker was ended; it goes on where it was"
+
+    def _between(self) -> None:
+        """Do what waits between two calls of the run."""
+        if self._stopping is not None and self._stopping():
+            raise Stopped
+        self._one.read_due_quietly()
 
     def fail(self, why: str, *, keep: bool = False) -> None:
         """Note that the run failed, unless another worker has it."""

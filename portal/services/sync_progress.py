@@ -35,6 +35,10 @@ class Lost(Exception):
     """The run was taken away from this worker, because it was silent for too long."""
 
 
+class Stopped(Exception):
+    """The process is to end; the run waits for another one."""
+
+
 class Progress:
     """Notes how far a run is, often enough to watch and seldom enough to cost nothing; keeps what it reads.
 
