@@ -16,6 +16,7 @@ from portal.config import PREFIX, ROOT, Settings, shown
 from portal.db.records import Connection, Person
 from portal.db.session import reading
 from portal.factory import clock, settings_of
+from portal.services import mail
 
 PRIVATE = 0o077  # bits of a file's mode that let others in
 SHORTEST_KEY = 32  # characters that nobody guesses
@@ -103,6 +104,20 @@ CHECKS: tuple[tuple[str, Callable[[Settings], tuple[bool, str]]], ...] = (
 )
 
 
+def _mail_hints() -> Iterator[str]:
+    """Say how mails are doing."""
+    try:
+        state = mail.state(reading())
+    except SQLAlchemyError:
+        return
+    if state.error:
+        yield f"mail: {state.error}"
+    if state.failed:
+        yield f"mail: {state.failed} {'was' if state.failed == 1 else 'were'} given up in the last 30 days"
+    if state.waiting:
+        yield f"mail: {state.waiting} {'waits' if state.waiting == 1 else 'wait'} for a worker or for the next try"
+
+
 def _hints(settings: Settings) -> Iterator[str]:
     """Say what works, but may surprise."""
     if settings.now is not None:
@@ -114,6 +129,8 @@ def _hints(settings: Settings) -> Iterator[str]:
         yield "people reach the portal without TLS: put a proxy with a certificate in front of it"
     if settings.base_url.startswith("https://") and not settings.trusted_proxies:
         yield f"{PREFIX}TRUSTED_PROXIES is empty, so every visitor has the address of the proxy"
+    if settings.mail is not None:
+        yield from _mail_hints()
     try:
         connection = reading().get(Connection, "connectwise")
         admins = reading().scalar(_ADMINS)
