@@ -17,9 +17,9 @@ from portal.sandbox.sizes_tables import (
 FIRST_ID = 250
 
 _FIRST = (
-    "Alder", "Birch", "Café Sorrel", "Copper", "Dunmore", "Eastgate", "Fern & Hollow", "Grünwald", "Harbour", "Ironside",
-    "Juniper", "Kestrel", "Larkspur", "Maple", "Northwind", "O'Hara", "Pinecrest", "Quarry", "Redwood", "Silverlake",
-    "Thistle", "Umber", "Valley", "Westbrook", "Yarrow", "Zephyr", "Bright", "Cobalt", "Delta", "Élan",
+    "Alder", "Birch", "Café Sorrel", "Copper", "Dunmore", "Eastgate", "Fern & Hollow", "Grünwald", "Harbour",
+    "Ironside", "Juniper", "Kestrel", "Larkspur", "Maple", "Northwind", "O'Hara", "Pinecrest", "Quarry", "Redwood",
+    "Silverlake", "Thistle", "Umber", "Valley", "Westbrook", "Yarrow", "Zephyr", "Bright", "Cobalt", "Delta", "Élan",
 )  # fmt: skip
 _SECOND = (
     "Dental", "Architects", "Legal", "Logistics", "Foods", "Clinic", "Builders", "Design", "Engineering", "Finance",

@@ -54,6 +54,8 @@ class Store:
         self.roles = Roles()
         self.watchers: list[Watcher] = []
         self._journal = journal
+        self._view: dict[str, dict[int, Record]] = {}
+        self._children: dict[int, list[int]] = {}
         self._start()
         entries = journal.entries if journal else []
         if data.mark and journal and not entries:
@@ -111,8 +113,9 @@ class Store:
     def trail(self, kind: str, key: int) -> list[Record]:
         """The audit trail of a record up to now, newest first."""
         with self.lock:
+            kind = kind.lower()  # ConnectWise does not mind the case
             ours = self._entries.get((kind, key), [])
-            sample = self._now.trails.get(key, []) if kind == "Agreement" else []
+            sample = self._now.trails.get(key, []) if kind == "agreement" else []
             now = written(self.clock.now())
             past = [entry for entry in sample if str(entry.get("enteredDate", "")) <= now]
             entries = [*reversed(ours), *past]
@@ -255,7 +258,7 @@ class Store:
         for text in trail if isinstance(trail, list) else []:
             if isinstance(text, dict) and isinstance(about := text.get("id"), int):
                 kind = str(text.get("kind"))
-                self._entries.setdefault((kind, about), []).append(
+                self._entries.setdefault((kind.lower(), about), []).append(
                     {
                         "text": text.get("text"),
                         "enteredDate": entry.get("at"),
@@ -275,7 +278,7 @@ class Store:
             return
         view = self._view | {resource: dict(self._view[resource])}
         rows = view[resource]
-        before = rows.pop(key, None)
+        before = rows.get(key)
         record = _merged(self._now.records.get(resource, {}).get(key), self._overlays[resource].get(key))
         found = record if record is not None else before
         parent = found.get("agreementId") if found else None
@@ -283,8 +286,8 @@ class Store:
             alone = view | {resource: {key: record}}
             refresh_references(alone, {"catalog_items": frozenset(self._overlays["catalog_items"])})
             rows[key] = self._billed(alone[resource][key], view)
-            if before is not None:  # it keeps its place in the order of ids
-                view[resource] = {each: rows[each] for each in self._view[resource]}
+        else:
+            rows.pop(key, None)
         if isinstance(parent, int):
             keys = [each for each in self._children.get(parent, []) if each != key] + ([key] if record else [])
             self._children = self._children | {parent: sorted(keys)}
@@ -305,7 +308,7 @@ class Store:
             refresh_references(view, changed)
             self._derive(view)
         self._view = view
-        self._children: dict[int, list[int]] = {}
+        self._children = {}
         for key, addition in view["additions"].items():
             parent = addition.get("agreementId")
             if isinstance(parent, int):

@@ -8,22 +8,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 import requests
 
+from portal.sandbox.jsontext import Record
 from portal.sandbox.server import Running, ServeError, running
-from tests.sandbox.caller import Caller
+from portal.sandbox.sizes import made
+from tests.sandbox.caller import CLIENT, Caller
 
 LINES = "/finance/agreements/40/additions"
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def a_process(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def a_process(data: Path | None, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command line's sandbox in a process of its own, and the address that it prints."""
     command = "from portal.cli.sandbox import group; group()"
-    arguments = [sys.executable, "-u", "-c", command, "serve", "--data", str(data), "--port", "0", *options]
+    arguments = [sys.executable, "-u", "-c", command, "serve", "--port", "0", *options]
+    if data is not None:
+        arguments += ["--data", str(data)]
     with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         try:
             assert process.stdout is not None
@@ -78,6 +83,44 @@ def test_what_was_answered_is_there_after_a_kill(made_up_set: Path, tmp_path: Pa
         assert later["_info"]["lastUpdated"] > line["_info"]["lastUpdated"]
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+@pytest.mark.crash
+def test_kills_in_mid_write_never_cost_what_was_answered_nor_the_file(tmp_path: Path) -> None:
+    state, random = tmp_path / "state.jsonl", Random(3)  # noqa: S311 - to kill at the same counts again
+    line = next(line for line in made("small").steps[0].records["additions"].values() if is_open(line))
+    path = f"/v4_6_release/apis/3.0/finance/agreements/{line['agreementId']}/additions/{line['id']}"
+    answered, sent = -1, 0
+    for _ in range(5):
+        with a_process(None, "--size", "small", "--state", str(state)) as (process, url), requests.Session() as person:
+            person.auth, person.headers["clientId"] = ("sandbox+human", "human-secret"), CLIENT
+            kept = person.get(url + path, timeout=10).json()["quantity"]
+            assert answered == -1 or answered <= kept <= sent
+            last = sent + random.randrange(5, 40)
+            killer = threading.Timer(random.random() / 4, process.kill)
+            while True:
+                sent += 1
+                if sent == last:
+                    killer.start()  # it strikes while the next writes are under way
+                body = [{"op": "replace", "path": "quantity", "value": sent}]
+                try:
+                    answer = person.patch(url + path, json=body, timeout=10)
+                except requests.ConnectionError:
+                    break
+                assert answer.status_code == 200, answer.text
+                answered = sent
+            killer.join()
+            process.wait(10)
+    assert answered > 25
+    with a_process(None, "--size", "small", "--state", str(state)) as (_, url):
+        kept = requests.get(
+            url + path, auth=("sandbox+human", "human-secret"), headers={"clientId": CLIENT}, timeout=10
+        )
+        assert answered <= kept.json()["quantity"] <= sent
+
+
+def is_open(line: Record) -> bool:
+    return line["agreementStatus"] == "Active" and "cancelledDate" not in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
