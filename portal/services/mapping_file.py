@@ -5,10 +5,9 @@ they are.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +21,7 @@ from portal.services.actors import Actor, require
 from portal.services.card_remaking import cards_anew
 from portal.services.errors import Invalid
 from portal.services.import_vendors import vendor_by_name
+from portal.services.json_files import lists_text, read_json
 from portal.services.mapping_entries import Entry, read_entry
 
 
@@ -98,11 +98,7 @@ def export_mapping(session: Session) -> dict[str, list[dict[str, Any]]]:
 
 def mapping_text(data: Mapping[str, list[dict[str, Any]]]) -> str:
     """Write a mapping as the file, an entry a line."""
-    lists = []
-    for name in ("accounts", "services"):
-        entries = ",\n".join(json.dumps(one, ensure_ascii=False) for one in data[name])
-        lists.append(f'"{name}": [\n{entries}\n]' if entries else f'"{name}": []')
-    return "{" + ",\n".join(lists) + "}\n"
+    return lists_text(data, ("accounts", "services"))
 
 
 def read_mapping_text(text: str) -> dict[str, Any]:
@@ -111,14 +107,7 @@ def read_mapping_text(text: str) -> dict[str, Any]:
     Raises:
         Invalid: It is no JSON, or not of this form; names the line.
     """
-    try:
-        data = json.loads(text.removeprefix("\ufeff"), parse_float=Decimal, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise Invalid(
-            f"The file is not JSON: line {error.lineno}, character {error.colno}. Nothing was changed."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise Invalid("The file is not JSON that can be read. Nothing was changed.") from error
+    data = read_json(text)
     if not isinstance(data, dict) or not all(isinstance(data.get(name, []), list) for name in ("accounts", "services")):
         raise Invalid("The file has to hold two lists, “accounts” and “services”. Nothing was changed.")
     if not {"accounts", "services"} & set(data):
@@ -277,7 +266,3 @@ def _store_service(session: Session, vendor: Vendor, entry: Entry, by: Actor, no
     ]
     row.state, row.reason = entry.state, entry.reason
     row.service_name, row.decided_by, row.decided_at = entry.name, by.name, now
-
-
-def _no_constant(name: str) -> Callable[[], None]:
-    raise ValueError(name)

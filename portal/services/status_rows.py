@@ -59,6 +59,7 @@ class ListRow:
         proposal: What it usually means, where it needs a decision and is one of ConnectWise's own.
         decided_by: Who gave the meaning.
         decided_at: When.
+        absent: The lists were read, and ConnectWise has never had a row of this id; its meaning waits for it.
     """
 
     list: ListName
@@ -75,6 +76,7 @@ class ListRow:
     proposal: Proposal | None
     decided_by: str | None
     decided_at: datetime | None
+    absent: bool = False
 
 
 def list_rows(session: Session, list_name: ListName) -> list[ListRow]:
@@ -143,6 +145,7 @@ def _row(
         proposal=Proposal(meaning=usual[0], reason=usual[1]) if given is None and usual is not None else None,
         decided_by=None if given is None else given.decided_by,
         decided_at=None if given is None else given.decided_at,
+        absent=synced and known is None,
     )
 
 

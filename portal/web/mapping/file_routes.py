@@ -1,28 +1,26 @@
 """The whole mapping as one file: written out, and read back after a look at what it would change."""
 
-import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.db.session import transaction
-from portal.factory import clock, settings_of
+from portal.factory import clock
 from portal.services import mapping
-from portal.services.errors import Invalid, NotFound
+from portal.services.errors import Invalid
 from portal.services.mapping_file import Change
 from portal.web.access import current_actor, may
 from portal.web.htmx import announce, swaps
+from portal.web.kept_files import KeptFiles
 from portal.web.mapping.accounts import account_rows, company_names
 from portal.web.mapping.common import bp, database, period
 
-LARGEST = 20 * 1024 * 1024  # bytes: more than a hundred thousand entries
+FILES = KeptFiles("mapping", "mapping")
 SHOWN = 500  # changes that the page lists
 
 
@@ -63,18 +61,12 @@ def upload() -> ResponseReturnValue:
 @may("settings")
 def receive() -> ResponseReturnValue:
     """Keep a mapping file and show what it would change; nothing is changed yet."""
-    given = request.files.get("file")
-    content = given.stream.read(LARGEST + 1) if given is not None else b""
     try:
-        _check(content)
+        text = FILES.chosen()
+        mapping.read_mapping_text(text)
     except Invalid as error:
         return render_template("mapping/upload.html", wrong=str(error)), 422
-    name = hashlib.sha256(content).hexdigest()
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    halfway = folder / f".{name}-{secrets.token_hex(4)}"
-    halfway.write_bytes(content)
-    halfway.replace(folder / f"{name}.json")
+    name = FILES.keep(text)
     return redirect(url_for("mapping.diff", file_id=name), 303)
 
 
@@ -89,7 +81,7 @@ def diff(file_id: str) -> ResponseReturnValue:
 @may("settings")
 def apply(file_id: str) -> ResponseReturnValue:
     """Apply a mapping file: everything at once, or nothing."""
-    data = mapping.read_mapping_text(_kept(file_id))
+    data = mapping.read_mapping_text(FILES.text(file_id))
     try:
         with transaction() as session:
             done = mapping.apply_mapping_file(session, data, by=current_actor(), now=clock().now(), zone=clock().zone)
@@ -104,28 +96,15 @@ def apply(file_id: str) -> ResponseReturnValue:
 @may("settings")
 def drop(file_id: str) -> ResponseReturnValue:
     """Throw a mapping file away."""
-    _path(file_id).unlink(missing_ok=True)
+    FILES.drop(file_id)
     announce("The mapping file was thrown away. Nothing was changed.")
     return redirect(url_for("mapping.accounts"), 303)
-
-
-def _check(content: bytes) -> None:
-    """Refuse what cannot be a mapping.
-
-    Raises:
-        Invalid: With the reason.
-    """
-    if not content:
-        raise Invalid("No file was chosen, or it is empty. Nothing was changed.")
-    if len(content) > LARGEST:
-        raise Invalid("The file is larger than 20 MB, which no mapping is. Nothing was changed.")
-    mapping.read_mapping_text(_text(content))
 
 
 def _diff_page(file_id: str, wrong: str) -> str:
     """Give the page of differences, or only its part."""
     session = database()
-    found = mapping.diff_mapping(session, mapping.read_mapping_text(_kept(file_id)))
+    found = mapping.diff_mapping(session, mapping.read_mapping_text(FILES.text(file_id)))
     lists = (("maps", found.maps), ("moves", found.moves), ("excludes", found.excludes))
     every = [(kind, change) for kind, changes in lists for change in changes]
     context: dict[str, Any] = {
@@ -164,43 +143,3 @@ def _shown(session: Session, changes: list[tuple[str, Change]]) -> list[ChangeSh
         )
         for kind, change in changes
     ]
-
-
-def _folder() -> Path:
-    """Give the folder that keeps mapping files until they are applied or thrown away."""
-    return settings_of().uploads / "mapping"
-
-
-def _path(file_id: str) -> Path:
-    """Give where a mapping file is kept.
-
-    Raises:
-        NotFound: This is no name of one.
-    """
-    if not re.fullmatch(r"[0-9a-f]{64}", file_id):
-        raise NotFound("There is no such mapping file.")
-    return _folder() / f"{file_id}.json"
-
-
-def _kept(file_id: str) -> str:
-    """Read a mapping file that was kept.
-
-    Raises:
-        NotFound: It was thrown away, or never was there.
-    """
-    path = _path(file_id)
-    if not path.is_file():
-        raise NotFound("This mapping file was thrown away. Choose it again.")
-    return _text(path.read_bytes())
-
-
-def _text(content: bytes) -> str:
-    """Decode a mapping file.
-
-    Raises:
-        Invalid: It is no UTF-8.
-    """
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Invalid("The file is not UTF-8 text. Save the mapping as UTF-8. Nothing was changed.") from error

@@ -1,9 +1,10 @@
 """What the statuses page shows: rows with their choices, what somebody chose but did not save, and its effect."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ class Line:
         meaning: As saved; none: no decision.
         chosen: As chosen on the page, saved or not; none: nothing.
         psa_id: Of a status or type.
+        absent: ConnectWise has never had a row of this id.
         still_counting: Accounts that are inactive by this word but still count.
     """
 
@@ -51,6 +53,7 @@ class Line:
     renamed_at: datetime | None = None
     gone_at: datetime | None = None
     inactive: bool = False
+    absent: bool = False
     proposal: Proposal | None = None
     vendor_id: int | None = None
     word: str = ""
@@ -68,6 +71,20 @@ class Change:
 
     line: Line
     effect: Effect | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What saving would do.
+
+    Args:
+        joint: What all changes do together; none for vendors' words.
+        token: Stands for what was shown: a form that carries another one is shown the effect first. Empty: no change.
+    """
+
+    changes: Sequence[Change]
+    joint: Effect | None
+    token: str
 
 
 def psa_list(name: str) -> ListName:
@@ -105,6 +122,7 @@ def lines_of(session: Session, name: str, chosen: Mapping[str, str], *, period: 
             renamed_at=row.renamed_at,
             gone_at=row.gone_at,
             inactive=row.inactive,
+            absent=row.absent,
             proposal=row.proposal or _from_before(list_name, row.meaning, before.get(row.psa_id)),
         )
         for row in rows
@@ -172,13 +190,24 @@ def _words(session: Session, chosen: Mapping[str, str], period: Period, zone: Zo
 
 def changes_of(session: Session, name: str, lines: Sequence[Line]) -> list[Change]:
     """Tell what saving would change, and what each change does."""
+    changed = [line for line in lines if line.changed]
+    effects = statuses.effects_of(session, _wanted(name, changed)) if changed else {}
     return [
-        Change(
-            line=line,
-            effect=statuses.effect_of(session, psa_list(name), line.psa_id, line.chosen or "")
-            if line.psa_id is not None
-            else None,
-        )
-        for line in lines
-        if line.changed
+        Change(line=line, effect=None if line.psa_id is None else effects[psa_list(name), line.psa_id])
+        for line in changed
     ]
+
+
+def plan_of(session: Session, name: str, lines: Sequence[Line], *, today: date, zone: ZoneInfo) -> Planned:
+    """Tell what saving all choices at once would do."""
+    changes = changes_of(session, name, lines)
+    wanted = _wanted(name, [change.line for change in changes])
+    joint = statuses.joint_effect(session, wanted, today=today, zone=zone) if wanted else None
+    said = [(change.line.key, change.line.chosen) for change in changes]
+    told = json.dumps([name, said, None if joint is None else joint.sentence])
+    return Planned(changes=changes, joint=joint, token=sha256(told.encode()).hexdigest()[:16] if changes else "")
+
+
+def _wanted(name: str, lines: Sequence[Line]) -> dict[tuple[ListName, int], str]:
+    """Give the meanings that lines choose for statuses or types."""
+    return {(psa_list(name), line.psa_id): line.chosen or "" for line in lines if line.psa_id is not None}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -16,9 +16,8 @@ from portal.services import statuses
 from portal.services.errors import Conflict, NotFound
 from portal.web.access import allowed, current_actor, may
 from portal.web.htmx import announce, swaps
-from portal.web.statuses.queries import LISTS, Line, changes_of, lines_of, psa_list
-
-bp = Blueprint("statuses", __name__, url_prefix="/statuses")
+from portal.web.statuses.blueprint import bp
+from portal.web.statuses.queries import LISTS, Line, Planned, lines_of, plan_of, psa_list
 
 MOST = 200  # choices that an address carries
 FIELD = "m-"
@@ -33,7 +32,12 @@ def index() -> ResponseReturnValue:
     name = name if name in LISTS else "status"
     session = reading()
     lines = _lines(session, name, _chosen(request.args) if allowed("settings") else {})
-    context: dict[str, Any] = {"name": name, "changes": changes_of(session, name, lines)}
+    context: dict[str, Any] = {
+        "name": name,
+        "planned": _planned(session, name, lines),
+        "titles": statuses.TITLES,
+        "moved": "moved" in request.args,
+    }
     if swaps("effect"):
         return render_template("statuses/_effect.html", **context)
     flagged = {each: _flagged(session, each, name, lines) for each in LISTS}
@@ -41,7 +45,6 @@ def index() -> ResponseReturnValue:
         "lines": lines,
         "lists": LISTS,
         "flagged": flagged,
-        "titles": statuses.TITLES,
         "meanings": statuses.MEANINGS["vendor" if name == "vendor" else psa_list(name)],
         "can_settle": allowed("settings"),
         "ignored": ignored,
@@ -52,14 +55,17 @@ def index() -> ResponseReturnValue:
 @bp.post("")
 @may("settings")
 def save() -> ResponseReturnValue:
-    """Save the meanings that were chosen; with `preview`, only show what saving would do."""
+    """Save the meanings that were chosen, all or none; where their effect was not shown yet, show it first."""
     name = _list_name(request.form.get("list", ""))
     chosen = _chosen(request.form)
-    if "preview" in request.form:
-        return redirect(_address(name, chosen), 303)
+    shown = request.form.get("shown", "")
     by, now, zone = current_actor(), clock().now(), clock().zone
     with transaction() as session:
-        lines = [line for line in _lines(session, name, chosen) if _is_asked(line, chosen)]
+        every = _lines(session, name, chosen)
+        lines = [line for line in every if _is_asked(line, chosen)]
+        planned = _planned(session, name, every)
+        if planned.changes and shown != planned.token and not _lost(every):
+            return redirect(f"{_address(name, chosen, moved=bool(shown))}#effect", 303)
         for at, line in enumerate(lines, start=1):
             seen = request.form.get(f"seen-{line.key}")
             if line.vendor_id is not None:
@@ -79,7 +85,8 @@ def save() -> ResponseReturnValue:
                     seen=seen,
                 )
     if lines:
-        announce(f"Saved {len(lines)} {'meaning' if len(lines) == 1 else 'meanings'}.")
+        done = "" if planned.joint is None else f" {planned.joint.done}"
+        announce(f"Saved {len(lines)} {'meaning' if len(lines) == 1 else 'meanings'}.{done}")
     else:
         announce("Nothing was chosen, so nothing was changed.", "")
     return redirect(url_for("statuses.index", list=name), 303)
@@ -131,6 +138,17 @@ def _lines(session: Session, name: str, chosen: Mapping[str, str]) -> list[Line]
     return lines_of(session, name, chosen, period=Period.holding(clock().today()), zone=clock().zone)
 
 
+def _planned(session: Session, name: str, lines: list[Line]) -> Planned:
+    """Tell what saving would do today."""
+    return plan_of(session, name, lines, today=clock().today(), zone=clock().zone)
+
+
+def _lost(lines: list[Line]) -> bool:
+    """Tell whether a row means something else by now than the form showed: saving is refused then, and says who."""
+    fields = ((request.form.get(f"seen-{line.key}"), line) for line in lines if line.changed)
+    return any(showed is not None and showed != (line.meaning or "") for showed, line in fields)
+
+
 def _list_name(text: str) -> str:
     """Give the name of a list.
 
@@ -156,10 +174,10 @@ def _is_asked(line: Line, chosen: Mapping[str, str]) -> bool:
     return chosen[line.key] != showed
 
 
-def _address(name: str, chosen: Mapping[str, str]) -> str:
+def _address(name: str, chosen: Mapping[str, str], *, moved: bool = False) -> str:
     """Give the address of a list with choices that are not saved yet."""
     query = urlencode({"list": name, **{f"{FIELD}{key}": value for key, value in chosen.items()}})
-    return f"{url_for('statuses.index')}?{query}"
+    return f"{url_for('statuses.index')}?{query}{'&moved=1' if moved else ''}"
 
 
 def _flagged(session: Session, each: str, name: str, lines: list[Line]) -> int:

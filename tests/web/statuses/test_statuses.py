@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
 
 from portal.db.records import AuditEvent, PsaCompany, PsaListRow, RowMeaning, VendorWordMeaning
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
 from tests.web.looking import attribute, one
-from tests.web.statuses.conftest import a_company, a_status
+from tests.web.statuses.conftest import EARLIER, a_company, a_status
 
 SignIn = Callable[[str], Visitor]
 
@@ -20,6 +21,13 @@ def meaning_of(session: Session, psa_id: int) -> str | None:
     row = session.get(RowMeaning, ("status", psa_id))
     session.rollback()
     return None if row is None else row.meaning
+
+
+def saved(admin: Visitor, fields: dict[str, str]) -> TestResponse:
+    """Send a form, look at the effect that is shown first, and send it again."""
+    shown = admin.post("/statuses", fields)
+    page = Visitor.page(admin.get(shown.headers["Location"]))
+    return admin.post("/statuses", fields | {"shown": attribute(one(page, "input[name=shown]"), "value")})
 
 
 @pytest.mark.usefixtures("lists")
@@ -55,7 +63,7 @@ def test_choosing_a_meaning_shows_its_effect_and_saves_nothing(lists: Session, s
 def test_without_htmx_the_effect_is_a_page_that_keeps_the_choice(lists: Session, signed_in_as: SignIn) -> None:
     admin = signed_in_as("admin")
 
-    answer = admin.post("/statuses", {"list": "status", "m-14": "customer", "seen-14": "", "preview": "1"})
+    answer = admin.post("/statuses", {"list": "status", "m-14": "customer", "seen-14": ""})
 
     assert answer.status_code == 303
     page = Visitor.page(admin.get(answer.headers["Location"]))
@@ -68,15 +76,54 @@ def test_saving_gives_the_meaning_and_leaves_the_other_rows_alone(lists: Session
     admin = signed_in_as("admin")
     fields = {"list": "status", "m-14": "not_customer", "seen-14": "", "m-1": "customer", "seen-1": "customer"}
 
-    answer = admin.post("/statuses", fields)
+    answer = saved(admin, fields)
 
     assert answer.status_code == 303
     assert meaning_of(lists, 14) == "not_customer"
     assert lists.get_one(PsaCompany, 102).in_scope is False
     page = Visitor.page(admin.get(answer.headers["Location"]))
-    assert "Saved 1 meaning." in page.text
+    assert "Saved 1 meaning. 2 companies left the scope." in page.text
     events = lists.scalars(sa.select(AuditEvent).where(AuditEvent.action == "status.meaning")).all()
     assert [event.person for event in events] == ["Priya"]
+
+
+def test_an_effect_that_moved_since_it_was_shown_is_shown_again(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+    fields = {"list": "status", "m-14": "not_customer", "seen-14": ""}
+    page = Visitor.page(admin.get("/statuses?list=status&m-14=not_customer"))
+    a_company(lists, 105, "Late Arrival", 14)
+    lists.commit()
+
+    answer = admin.post("/statuses", fields | {"shown": attribute(one(page, "input[name=shown]"), "value")})
+
+    assert meaning_of(lists, 14) is None
+    again = one(Visitor.page(admin.get(answer.headers["Location"])), "#effect").text
+    assert "it changed since you looked" in " ".join(again.split())
+    assert "3 leave" in again
+
+
+def test_several_meanings_are_shown_together_and_saved_at_once(lists: Session, signed_in_as: SignIn) -> None:
+    admin = signed_in_as("admin")
+    fields = {"list": "status", "m-14": "not_customer", "seen-14": "", "m-1": "ignore", "seen-1": "customer"}
+
+    shown = one(Visitor.page(admin.get("/statuses?m-14=not_customer&m-1=ignore")), "#effect").text
+    answer = saved(admin, fields)
+
+    assert "Together: 0 companies stay in scope, 0 join, 3 leave" in " ".join(shown.split())
+    assert (meaning_of(lists, 14), meaning_of(lists, 1)) == ("not_customer", "ignore")
+    assert "Saved 2 meanings. 3 companies left the scope." in Visitor.page(admin.get(answer.headers["Location"])).text
+
+
+def test_a_meaning_that_waits_for_its_row_is_kept_and_shown(lists: Session, signed_in_as: SignIn) -> None:
+    given = RowMeaning(
+        list="status", psa_id=77, meaning="customer", name_last_seen="Later", decided_by="Priya", decided_at=EARLIER
+    )
+    lists.add(given)
+    lists.commit()
+
+    row = one(Visitor.page(signed_in_as("viewer").get("/statuses")), "#status-77").text
+
+    assert "ConnectWise has no row with this id. Its meaning is kept" in " ".join(row.split())
 
 
 def test_a_meaning_that_somebody_else_gave_meanwhile_is_a_conflict(lists: Session, signed_in_as: SignIn) -> None:
@@ -116,7 +163,7 @@ def test_vendors_words_are_decided_for_each_vendor(lists: Session, signed_in_as:
     page = Visitor.page(admin.get("/statuses?list=vendor"))
     field = attribute(one(page, "input[type=radio][value=inactive]"), "name")
 
-    answer = admin.post("/statuses", {"list": "vendor", field: "inactive", field.replace("m-", "seen-"): ""})
+    answer = saved(admin, {"list": "vendor", field: "inactive", field.replace("m-", "seen-"): ""})
 
     assert answer.status_code == 303
     lists.expire_all()
