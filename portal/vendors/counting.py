@@ -65,7 +65,7 @@ class Tally:
         self._services: dict[tuple[str, str], str] = {}
         self._not_reported: dict[str, str] = {}
         self._counted_on: date | None = None
-        self._keys: dict[CountKey, CountKey] = {}
+        self._texts: dict[str, str] = {}  # each id once, however many counts have it
 
     def take(self, row: SourceRow) -> RowResult:
         """Add one row of data, and say what became of it; of a row of several services, of its gravest part."""
@@ -89,6 +89,7 @@ class Tally:
     def finish(self) -> Counted:
         """Close the counts: those below zero or too large are problems of all their rows."""
         closed = self._sums.close()
+        self._texts = {}
         for late in (*closed.changed, *closed.late):
             self._states.turn(late.lines, late.outcome)
         known = {key.account for key in closed.counts}
@@ -194,8 +195,8 @@ class Tally:
                 self._sums.notice(
                     Notice(f"The {what} “{value}” on line {row.line} looks like a number that Excel rounded.", row.line)
                 )
-        key = CountKey(account, service, term)
-        return self._keys.setdefault(key, key)
+        once = self._texts.setdefault
+        return CountKey(once(account, account), once(service, service), once(term, term))
 
     def _one(self, row: SourceRow, cells: Cells, part: str = "") -> RowResult:
         """Add a row, or a part of one, that is one service."""
@@ -277,7 +278,7 @@ class Tally:
         name, status = self._accounts.get(key.account, ("", ""))
         new = (self._values.text(cells, "account_name") or name, self._values.text(cells, "account_status") or status)
         if new != (name, status) or key.account not in self._accounts:
-            self._accounts[key.account] = new
+            self._accounts[key.account] = (new[0], self._texts.setdefault(new[1], new[1]))
         service = (key.service, key.term)
         if service_name or service not in self._services:
             self._services[service] = service_name or self._services.get(service, "")

@@ -10,6 +10,7 @@ _BLANKS = re.compile("[\u00a0\u2007\u2009\u202f ]")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2032": "'"})
 _MINUS = str.maketrans({"\u2212": "-", "\u2013": "-"})
 _SIGNED = re.compile(r"(?P<open>\()?(?P<lead>[+-])?(?P<body>[^()+-]+?)(?P<trail>-)?(?P<close>\))?")
+_SHORT = 6  # digits that are always within the limit
 LONGEST = 60  # characters; longer ones are no count anybody keeps
 
 
@@ -35,6 +36,8 @@ def parse_number(
     Raises:
         BadNumber: The text is no number, or a larger one.
     """
+    if len(text) <= _SHORT and text.isdecimal() and text.isascii():
+        return Decimal(text)  # most counts are plain
     word = _BLANKS.sub(" ", text).strip().translate(_APOSTROPHES).translate(_MINUS)
     for sign in signs:
         word = _without(word, sign)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from portal.domain.quantities import bring_to_places
 from portal.domain.usage import CountKey
+
+_ZERO = Decimal(0)
 
 
 class Outcome(StrEnum):
@@ -38,9 +40,32 @@ class RowResult(NamedTuple):
     part: str = ""
 
 
-@dataclass(slots=True)
+class LinesByCount:
+    """The lines of each count, sorted out of the order in which they came."""
+
+    def __init__(self, of: "array[int]", lines: "array[int]", parts: list[str] | None, counts: int) -> None:
+        self._starts = array("Q", bytes(8 * (counts + 1)))
+        for place in of:
+            self._starts[place + 1] += 1
+        for place in range(counts):
+            self._starts[place + 1] += self._starts[place]
+        at = array("Q", self._starts)
+        self._lines = array("I", bytes(4 * len(of)))
+        self._parts = None if parts is None else [""] * len(of)
+        for entry, place in enumerate(of):
+            self._lines[at[place]] = lines[entry]
+            if self._parts is not None and parts is not None:
+                self._parts[at[place]] = parts[entry]
+            at[place] += 1
+
+    def of(self, place: int) -> tuple[Sequence[int], Sequence[str] | None]:
+        """Give the lines of a count, and the parts where rows have several."""
+        start, stop = self._starts[place], self._starts[place + 1]
+        return self._lines[start:stop], None if self._parts is None else self._parts[start:stop]
+
+
 class KeyCount:
-    """One count while it grows.
+    """One count.
 
     Args:
         exact: The sum with all decimals, in our unit.
@@ -49,10 +74,37 @@ class KeyCount:
         note: The arithmetic in words, where it is more than a sum; or empty.
     """
 
-    exact: Decimal = Decimal(0)
-    lines: Sequence[int] = field(default_factory=lambda: array("I"))
-    parts: Sequence[str] | None = None
-    note: str = ""
+    __slots__ = ("_lines", "_parts", "_place", "exact", "note")
+
+    def __init__(
+        self, exact: Decimal = _ZERO, lines: Sequence[int] = (), parts: Sequence[str] | None = None, note: str = ""
+    ) -> None:
+        self.exact = exact
+        self.note = note
+        self._lines: Sequence[int] | LinesByCount = lines
+        self._parts = parts
+        self._place = 0
+
+    @classmethod
+    def of(cls, exact: Decimal, lines: LinesByCount, place: int) -> Self:
+        """Make a count whose lines are held together with those of all others, which needs far less."""
+        found = cls(exact)
+        found._lines, found._place = lines, place
+        return found
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """The rows behind it."""
+        return self._lines.of(self._place)[0] if isinstance(self._lines, LinesByCount) else self._lines
+
+    @property
+    def parts(self) -> Sequence[str] | None:
+        """Of each line the column or entry, where rows are several services; otherwise none."""
+        return self._lines.of(self._place)[1] if isinstance(self._lines, LinesByCount) else self._parts
+
+    def join(self, lines: Sequence[int]) -> None:
+        """Add rows that change nothing."""
+        self._lines = array("I", [*self.lines, *lines])
 
     @property
     def quantity(self) -> Decimal:

@@ -96,7 +96,7 @@ class RowValues:
             BadValue: It is no number.
         """
         profile = self._profile
-        if any(test(cells) for test in self._ones):
+        if self._ones and any(test(cells) for test in self._ones):
             return Decimal(1)
         recipe = profile.values.get("count")
         if recipe is not None and recipe.take == "add":

@@ -15,11 +15,11 @@ from portal.vendors.dates import BadDate, read_date
 from portal.vendors.errors import Unreadable
 from portal.vendors.ledger import Ledger, fingerprint
 from portal.vendors.profiles import FileProfile, Unit, fold
-from portal.vendors.results import KeyCount, LateProblem, Notice, Outcome
+from portal.vendors.results import KeyCount, LateProblem, LinesByCount, Notice, Outcome
 from portal.vendors.row_values import BadValue, Cells, RowValues, Test, When
 
 ZERO = Decimal(0)
-MAX_COUNTS = 400_000  # different counts of one file, which are held in memory
+MAX_COUNTS = 200_000  # different counts of one file, which are held in memory
 MOST_NOTICES = 200
 _EXTRA = {"distinct": 1, "latest": 1, "days": 1, "last_charge": 4, "signed_sum": 4}
 _NO_DAY = 0
@@ -246,9 +246,10 @@ class Sums:
 
     def _close_sums(self, counts: dict[CountKey, KeyCount]) -> None:
         lines = LinesByCount(self._of, self._lines, self._parts, len(self._exact))
+        self._of, self._lines = array("I"), array("I")
         for key, place in self._places.items():
-            at_lines, parts = lines.of(place)
-            counts[key] = KeyCount(self._exact[place], at_lines, parts)
+            counts[key] = KeyCount.of(self._exact[place], lines, place)
+            self._exact[place] = ZERO
 
     def _close_measure(self, ledger: Ledger, counts: dict[CountKey, KeyCount], changed: list[LateProblem]) -> None:
         keys = list(self._places)
@@ -269,9 +270,7 @@ class Sums:
                 if not len(found.lines) and not len(zero_entries):
                     continue
             if len(zero_entries):
-                joined = array("I", count.lines)
-                joined.extend(self._zeros.line(entry) for entry in zero_entries)
-                count.lines = joined
+                count.join([self._zeros.line(entry) for entry in zero_entries])
             counts[key] = count
 
     def _settled(self, ledger: Ledger, key: CountKey, entries: Sequence[int]) -> measures.Settled:
@@ -334,30 +333,6 @@ class Sums:
 
 
 _UNSET = -2
-
-
-class LinesByCount:
-    """The lines of each count, sorted out of the order in which they came."""
-
-    def __init__(self, of: "array[int]", lines: "array[int]", parts: list[str] | None, counts: int) -> None:
-        self._starts = array("Q", bytes(8 * (counts + 1)))
-        for place in of:
-            self._starts[place + 1] += 1
-        for place in range(counts):
-            self._starts[place + 1] += self._starts[place]
-        at = array("Q", self._starts)
-        self._lines = array("I", bytes(4 * len(of)))
-        self._parts = None if parts is None else [""] * len(of)
-        for entry, place in enumerate(of):
-            self._lines[at[place]] = lines[entry]
-            if self._parts is not None and parts is not None:
-                self._parts[at[place]] = parts[entry]
-            at[place] += 1
-
-    def of(self, place: int) -> tuple[Sequence[int], Sequence[str] | None]:
-        """Give the lines of a count, and the parts where rows have several."""
-        start, stop = self._starts[place], self._starts[place + 1]
-        return self._lines[start:stop], None if self._parts is None else self._parts[start:stop]
 
 
 def _convert(count: KeyCount, unit: Unit) -> None:

@@ -18,8 +18,9 @@ NEW_COMMERCE = Builtin(
         """PartnerId, CustomerId, CustomerName, CustomerDomainName, CustomerCountry, InvoiceNumber, MpnId,
         ResellerMpnId, OrderId, OrderDate, ProductId, SkuId, AvailabilityId, SkuName, ProductName, ChargeType,
         UnitPrice, Quantity, Subtotal, TaxTotal, Total, Currency, PriceAdjustmentDescription,
-        PublisherName, PublisherId, SubscriptionDescription, SubscriptionId, ChargeStartDate, ChargeEndDate, TermAndBillingCycle,
-        EffectiveUnitPrice, UnitType, AlternateId, BillableQuantity, BillingFrequency, PricingCurrency,
+        PublisherName, PublisherId, SubscriptionDescription, SubscriptionId, ChargeStartDate, ChargeEndDate,
+        TermAndBillingCycle, EffectiveUnitPrice, UnitType,
+        AlternateId, BillableQuantity, BillingFrequency, PricingCurrency,
         PCToBCExchangeRate, PCToBCExchangeRateDate, MeterDescription, ReservationOrderId, CreditReasonCode,
         SubscriptionStartDate, SubscriptionEndDate, ReferenceId, ProductQualifiers, PromotionId"""
     ),
