@@ -9,7 +9,7 @@ import pytest
 
 from portal.domain.quantities import plain
 from portal.domain.usage import CountKey
-from portal.vendors.counting import Counted, Outcome, RowResult, Tally
+from portal.vendors.counting import Counted, Outcome, RowResult, Summary, Tally, When
 from portal.vendors.profiles import FileProfile
 from portal.vendors.readers import RowKind, SourceRow, open_table
 
@@ -22,6 +22,7 @@ COLUMNS = {
     "term": "Term",
     "count": "Units",
 }
+NOTHING = Summary(0, 0, 0, 0, 0)
 HEADER = "Account,Account name,State,SKU,SKU name,Term,Units\n"
 
 
@@ -37,6 +38,7 @@ class Read:
     counted: Counted
     results: list[RowResult] = field(default_factory=list)
     rows: list[SourceRow] = field(default_factory=list)
+    summary: Summary = NOTHING
 
     @property
     def counts(self) -> dict[str, str]:
@@ -57,13 +59,14 @@ class Read:
         return [row for row in self.rows if row.kind is RowKind.DATA]
 
 
-def read(path: Path, profile: FileProfile) -> Read:
+def read(path: Path, profile: FileProfile, when: When | None = None) -> Read:
     """Read a file to its end."""
     table = open_table(path, profile)
-    tally = Tally(profile, table)
+    tally = Tally(profile, table, when=when)
     rows = list(table.rows)
     results = [tally.take(row) for row in rows if row.kind is RowKind.DATA]
-    return Read(tally.finish(), results, rows)
+    counted = tally.finish()
+    return Read(counted, results, rows, tally.summary())
 
 
 ReadText = Callable[..., Read]
