@@ -17,6 +17,7 @@ from portal.sandbox.fields import fields
 from portal.sandbox.jsontext import JsonValue, Record
 from portal.sandbox.members import INQUIRE
 from portal.sandbox.resources import ADDITIONS, AGREEMENTS, RESOURCES, Resource
+from portal.sandbox.shape import INTEGERS
 from portal.sandbox.store import Store
 
 PATH = "/system/bundles"
@@ -136,7 +137,7 @@ def _status(number: int) -> HTTPStatus:
 
 
 def _whole(value: JsonValue) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and value in INTEGERS
 
 
 def _object(name: str, value: JsonValue) -> Record:

@@ -36,13 +36,25 @@ def patched(record: Record, operations: JsonValue, kinds: dict[str, Kind]) -> Re
             raise _refused("A patch operation needs a path.")
         if word != "remove" and "value" not in operation:
             raise _refused(f"The operation on {path[:80]} needs a value.")
-        parts = path.strip("/").split("/")
-        try:
-            (name,), _ = find((parts[0],), kinds)
-        except (ConditionError, ValueError) as error:
-            raise _refused(f"{parts[0][:80]} is not a recognized name.") from error
-        record = _set_in(record, [name, *parts[1:]], str(word), operation.get("value"))
+        record = _set_in(record, _spelled(path.strip("/").split("/"), kinds), str(word), operation.get("value"))
     return record
+
+
+def _spelled(parts: list[str], kinds: dict[str, Kind]) -> list[str]:
+    """The path as the fields spell it; places in lists are left as they are."""
+    here: Kind = kinds
+    spelled = []
+    for part in parts:
+        if isinstance(here, dict):
+            try:
+                (name,), here = find((part,), here)
+            except (ConditionError, ValueError) as error:
+                raise _refused(f"{part[:80]} is not a recognized name.") from error
+            spelled.append(name)
+        else:
+            spelled.append(part)
+            here = here[0] if isinstance(here, list) else "object"
+    return spelled
 
 
 def _short(value: JsonValue) -> str:

@@ -17,6 +17,7 @@ from portal.sandbox.jsontext import JsonValue, Record, plain
 
 _MONTHS = {"monthly": 1, "bimonthly": 2, "quarterly": 3, "semiannual": 6, "yearly": 12, "annual": 12, "annually": 12}
 _CENT = Decimal("0.01")
+_LAST_YEAR = 9990
 
 
 def with_prorated(
@@ -33,7 +34,9 @@ def with_prorated(
     addition = {name: value for name, value in addition.items() if name not in PRORATED}
     months = _months(agreement, tables["billing_cycles"])
     begins, ends = day(addition.get("effectiveDate")), day(addition.get("cancelledDate"))
-    if agreement.get("prorateFlag") is not True or months is None or begins is None:
+    if begins is None or begins.year > _LAST_YEAR:  # the end of its period could lie beyond all dates
+        return addition | {"prorateCurrentPeriodFlag": False}
+    if agreement.get("prorateFlag") is not True or months is None:
         return addition | {"prorateCurrentPeriodFlag": False}
     first, last = period(agreement, months, max(today, begins))
     share = billed_share(begins, ends, first, last)

@@ -207,10 +207,12 @@ def cut(record: Record, fields: str) -> Record:
     wanted: dict[str, JsonValue] = {}
     for name in fields.split(","):
         here = wanted
-        for part in name.strip().split("/"):
-            if part:
-                inner = here.setdefault(part.lower(), {})
-                here = inner if isinstance(inner, dict) else {}
+        parts = [part.lower() for part in name.strip().split("/") if part]
+        for part in parts[:-1]:
+            inner = here.setdefault(part, {})
+            here = inner if isinstance(inner, dict) else {}
+        if parts:
+            here[parts[-1]] = True  # all of it, whatever else names a part of it
     return _only(record, wanted) if wanted else record
 
 

@@ -49,6 +49,9 @@ def resolve(resource: Resource, before: Record | None, record: Record, tables: T
         value = record.get(field)
         if name != resource.name or value is None or (before is not None and before.get(field) == value):
             continue
+        old = before.get(field) if before is not None else None
+        if isinstance(value, dict) and isinstance(old, dict) and _renamed(old, value):
+            value = {"identifier": value["identifier"]}  # another record was asked for by its identifier
         found = [_found(item, tables[target]) for item in (value if isinstance(value, list) else [value])]
         whole: list[JsonValue] = [reference(item, names) for item in found if item is not None]
         if len(whole) < len(found):
@@ -56,6 +59,11 @@ def resolve(resource: Resource, before: Record | None, record: Record, tables: T
             continue
         record = record | {field: whole if isinstance(value, list) else whole[0]}
     return record, faults
+
+
+def _renamed(old: Record, new: Record) -> bool:
+    """Whether a reference asks for another record by its identifier, while the old id still stands beside it."""
+    return old.get("id") == new.get("id") and new.get("identifier") not in {None, old.get("identifier")}
 
 
 def _found(value: JsonValue, table: Mapping[int, Record]) -> Record | None:
@@ -154,12 +162,19 @@ def _date_faults(before: Record | None, after: Record, agreement: Record) -> lis
     return faults
 
 
-def agreement(after: Record, today: date) -> Record:
+def agreement(before: Record | None, after: Record, tables: Tables, today: date) -> Record:
     """An agreement as the PSA keeps it: the day and the status that follow from its flags.
+
+    A new one prorates if its type says so and the caller said nothing.
 
     Raises:
         Refusal: 400, it ends before it starts.
     """
+    if before is None:
+        kind = after.get("type")
+        key = kind.get("id") if isinstance(kind, dict) else None
+        usual = tables["agreement_types"].get(key, {}) if isinstance(key, int) else {}
+        after = {"cancelledFlag": False, "prorateFlag": usual.get("prorateFlag") is True} | after
     start, end = day(after.get("startDate")), day(after.get("endDate"))
     if start is not None and end is not None and end < start:
         raise invalid("agreement", fault("agreement", "endDate", "The endDate must not be before the startDate."))

@@ -131,4 +131,4 @@ def _settled(
     if agreement is not None:
         return rules.addition(before, draft, agreement, tables, today)
     rules.unique(resource, draft, tables[resource.name])
-    return rules.agreement(draft, today) if resource == AGREEMENTS else draft
+    return rules.agreement(before, draft, tables, today) if resource == AGREEMENTS else draft
