@@ -61,7 +61,7 @@ def test_each_part_says_how_far_it_is_how_fast_and_what_is_left(session: Session
     companies, lines, last = [" ".join(each.get_text(" ").split()) for each in page.select(".parts > li")]
     assert "Companies Read" in companies
     assert "50 a second" in companies
-    assert "120 of 400 · 1 min · 2 a second · about 3 min left" in lines
+    assert "120 of 400 agreements · 1 min · 2 a second · about 3 min left" in lines
     assert page.select(".parts svg.progress[aria-label='Additions: 120 of 400']")
     assert last == "Bringing the picture up to date Waits"
     assert "the last ones took 2 min 10 s" in words(page)
@@ -82,6 +82,7 @@ def test_what_is_left_is_known_only_where_a_rate_is(seconds: int | None, done: i
     ("seconds", "about", "took"),
     [
         (None, "", "—"),
+        (0, "about 10 s", "under 1 s"),
         (1, "about 10 s", "1 s"),
         (41, "about 50 s", "41 s"),
         (61, "about 2 min", "1 min 1 s"),

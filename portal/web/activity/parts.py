@@ -11,6 +11,7 @@ SURE_DONE = 5  # records, likewise
 LISTED = 10  # ids of one reason that are written out
 _MINUTE = 60
 _HOUR = 3600
+_UNITS = {"lines": "agreements"}  # additions are read agreement by agreement
 _NUMBER = re.compile(r"(?<![\w.])[0-9]+(?![\w.]*[0-9])")
 
 
@@ -20,6 +21,7 @@ class Part:
 
     Args:
         state: waiting, working or done.
+        unit: What is counted, where the title does not say so.
         total: None where it is not known.
         seconds: That it took so far; none before it began.
     """
@@ -27,6 +29,7 @@ class Part:
     title: str
     state: str
     done: int
+    unit: str = ""
     total: int | None
     seconds: int | None
 
@@ -72,6 +75,7 @@ def parts_of(told: Iterable[Mapping[str, Any]]) -> list[Part]:
     return [
         Part(
             title=str(each["title"]),
+            unit=_UNITS.get(str(each.get("name")), ""),
             state=str(each.get("state") or "waiting"),
             done=_whole(each.get("done")) or 0,
             total=_whole(each.get("total")),
@@ -123,9 +127,11 @@ def about_words(seconds: int | None) -> str:
 
 
 def took_words(seconds: int | None) -> str:
-    """Write how long something took: 8 s, 2 min 5 s, 1 h 4 min; unknown is a dash."""
+    """Write how long something took: under 1 s, 8 s, 2 min 5 s, 1 h 4 min; unknown is a dash."""
     if seconds is None:
         return "—"
+    if not seconds:
+        return "under 1 s"
     if seconds < _MINUTE:
         return f"{seconds} s"
     if seconds < _HOUR:
