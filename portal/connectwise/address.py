@@ -3,6 +3,10 @@
 Whoever enters an address could point the portal at machines inside its own network. So private and
 loopback addresses are refused unless an admin allows them, by every address a name resolves to, and
 once more on the connection itself (``adapters.py``), since a name can change between the two.
+
+Some addresses are refused even then: link-local ones, and those at which clouds hand out a machine's
+own credentials to whoever asks from inside. No ConnectWise stands there, and an admin of the portal
+need not be one of the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +23,20 @@ from portal.connectwise.errors import AddressRefused, Unreachable
 DEFAULT_CODEBASE = "v4_6_release"
 _CODEBASE = re.compile(r"v[\w.]{1,40}", re.ASCII)
 _CLOUD_WEB_SITE = re.compile(r"(na|eu|au)\.myconnectwise\.net")
+_PAGES = re.compile(r"v\d[\w.]*", re.ASCII | re.IGNORECASE)  # what a browser shows behind the site
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215: translators of a network of one's own
+_MACHINE_KEYS = frozenset(
+    ipaddress.ip_address(each)
+    for each in (
+        "169.254.169.254",  # most clouds; link-local, so refused anyway
+        "fd00:ec2::254",  # Amazon, by IPv6
+        "fd20:ce::254",  # Google, by IPv6
+        "100.100.100.200",  # Alibaba
+        "168.63.129.16",  # Azure's own server, at a public address
+        "192.0.0.192",  # Oracle
+    )
+)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?", re.ASCII)
 _PORTS = {"https": 443, "http": 80}
 
@@ -60,7 +77,8 @@ def normalise(text: str, *, allow_private: bool = False) -> Address:
 
     Args:
         text: As ``na.myconnectwise.net``, ``https://psa.example.com`` or the full base. Without a
-            scheme it is https. A cloud tenant's web site stands for its API host (``api-na…``).
+            scheme it is https. A cloud tenant's web site stands for its API host (``api-na…``). What a
+            browser shows behind the site (``/v4_6_release/ConnectWise.aspx?…``) is left out.
         allow_private: Whether plain http may be used, which only a network of one's own excuses.
 
     Raises:
@@ -71,9 +89,10 @@ def normalise(text: str, *, allow_private: bool = False) -> Address:
         raise AddressRefused("Type ConnectWise's address, for example api-na.myconnectwise.net.")
     try:
         parts = urlsplit(pasted if "://" in pasted else f"https://{pasted}")
-        host, port = (parts.hostname or "").lower(), parts.port
+        host, port = _ascii((parts.hostname or "").lower()), parts.port
     except ValueError:
         raise AddressRefused("This is not an address of the form https://host.") from None
+    path, from_browser = _without_page(parts.path)
     if parts.scheme not in _PORTS:
         raise AddressRefused("The address must begin with https://.")
     if parts.scheme == "http" and not allow_private:
@@ -83,13 +102,13 @@ def normalise(text: str, *, allow_private: bool = False) -> Address:
         )
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("Leave the user name and password out of the address; the keys have own fields.")
-    if parts.query or parts.fragment:
+    if (parts.query or parts.fragment) and not from_browser:
         raise AddressRefused("Leave out what follows the ? or # in the address.")
     if not (_HOST.fullmatch(host) or _is_ip(host)):
         raise AddressRefused("The address names no host.")
     if _CLOUD_WEB_SITE.fullmatch(host):
         host = f"api-{host}"
-    prefix, codebase = _path(parts.path)
+    prefix, codebase = _path(path)
     return Address(parts.scheme, host, port or _PORTS[parts.scheme], prefix, codebase)
 
 
@@ -139,9 +158,10 @@ def check_ip(text: str, host: str, *, allow_private: bool = False) -> None:
     ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(text.split("%", maxsplit=1)[0])
     if isinstance(ip, ipaddress.IPv6Address):
         ip = ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip) or ip
-    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
+    if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in _MACHINE_KEYS:
         raise AddressRefused(f"{host} leads to {ip}, where no ConnectWise can be. Correct the address.")
-    if not ip.is_global and not allow_private:
+    inside = not ip.is_global or ip.is_reserved or (ip.version == 6 and ip in _LOCAL_NAT64)  # noqa: PLR2004 - IPv6
+    if inside and not allow_private:
         raise AddressRefused(
             f"{host} leads to {ip}, an address inside a private network. "
             "If your ConnectWise stands there, allow private addresses."
@@ -164,6 +184,34 @@ def is_private(address: Address, *, resolver: Resolve = resolve) -> bool:
     return False
 
 
+def _ascii(host: str) -> str:
+    """Write a name in other letters as name servers know it (``xn--…``)."""
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return ""  # which names no host
+
+
+def _without_page(path: str) -> tuple[str, bool]:
+    """Cut what a browser shows behind the release, or what stands behind the base of the API.
+
+    Returns:
+        The path that is left, and whether a browser's page was cut off.
+    """
+    segments = [segment for segment in path.split("/") if segment]
+    if ".." in segments:
+        return path, False
+    for place, segment in enumerate(segments):
+        if segments[place : place + 2] == ["apis", "3.0"]:
+            return "/".join(segments[: place + 2]), False
+        behind = segments[place + 1 :]
+        if behind and behind[0] != "apis" and _PAGES.fullmatch(segment):
+            return "/".join(segments[: place + 1]), True
+    return path, False
+
+
 def _path(path: str) -> tuple[str, str]:
     """Split a path into what stands before the code base, and the code base."""
     segments = [segment for segment in path.split("/") if segment]
@@ -176,10 +224,15 @@ def _path(path: str) -> tuple[str, str]:
     if not segments:
         return "", DEFAULT_CODEBASE
     if not all(re.fullmatch(r"[\w.~-]+", segment, re.ASCII) for segment in segments) or ".." in segments:
-        raise AddressRefused("The address has a path that ConnectWise does not have. The site alone is enough.")
+        raise AddressRefused(_no_such_path(segments))
     if _CODEBASE.fullmatch(segments[-1]):
         return "".join(f"/{segment}" for segment in segments[:-1]), segments[-1]
-    raise AddressRefused("The address has a path that ConnectWise does not have. The site alone is enough.")
+    raise AddressRefused(_no_such_path(segments))
+
+
+def _no_such_path(segments: Sequence[str]) -> str:
+    shown = "/".join(segments)[:60]
+    return f"“/{shown}” is a path that ConnectWise does not have. Leave it out: the site alone is enough."
 
 
 def _is_ip(host: str) -> bool:

@@ -6,17 +6,18 @@ Each function needs an app context. Running any of them twice is harmless.
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from portal.clients import connectwise_client
 from portal.connectwise import ConnectWise
 from portal.db.records import Push
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import push_leases, pushes, questions, sync
+from portal.services import connection_asking, psa_trail, push_leases, pushes, questions, sync
 from portal.services.card_making import IN_FLIGHT
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
-from portal.services.questions import Answerer
+from portal.services.questions import Answerer, Asked
 from portal.services.sealing import Sealer
 
 BUSY_SECONDS = 1.0  # after which an agreement that another worker has is asked for again
@@ -41,7 +42,10 @@ class Clients:
         connection = get_connectwise(session)
         if connection is None:
             raise Refused("ConnectWise is not connected yet.")
-        key = (connection.url, connection.company, connection.sealed_private_key, connection.set_at)
+        key = (
+            *(connection.url, connection.company, connection.sealed_private_key, connection.set_at),
+            *(connection.ca_certificates, connection.requests_a_minute, connection.parallel, connection.bundle_size),
+        )
         with self._lock:
             if self._client is None or key != self._key:
                 # the old one is left to end by itself: another thread may be in the middle of a call
@@ -150,5 +154,16 @@ def recover(*, starting: bool = False) -> None:
         questions.recover(session, now=clock().now(), real_now=real_now(), starting=starting)
 
 
-ANSWERERS: Mapping[str, Answerer] = {}
+def _test_connection(asked: Asked) -> dict[str, Any]:
+    sealer = Sealer(settings_of().secret_keys)
+    return connection_asking.answer_test(asked, open_session=transaction, sealer=sealer, now=clock().now())
+
+
+def _trail(asked: Asked) -> dict[str, Any]:
+    """Read an agreement's audit trail in ConnectWise, with a client of its own."""
+    with Clients().connectwise() as client:
+        return psa_trail.read(client, asked)
+
+
+ANSWERERS: Mapping[str, Answerer] = {connection_asking.KIND: _test_connection, psa_trail.KIND: _trail}
 """How each kind of question to ConnectWise is answered; each needs an app context."""

@@ -1,6 +1,6 @@
 """Connections: where ConnectWise is and with which keys, whether it may be written to, and how old each source is."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,15 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.connectwise import (
-    Address,
-    AddressRefused,
-    ConnectWise,
-    ConnectWiseError,
-    Permission,
-    normalise,
-    with_codebase,
-)
+from portal.connectwise import AddressRefused, normalise
 from portal.db.records import Card, Connection, SyncRun, UsageImport, Vendor
 from portal.domain.periods import Period
 from portal.services import audit
@@ -28,6 +20,8 @@ from portal.services.sealing import Sealer
 
 NAME = "connectwise"
 LONGEST_LIMIT = 24 * 366  # hours
+LIMITS = {"requests_a_minute": (10, 6000), "parallel": (1, 16), "bundle_size": (2, 100)}
+"""From and to, both allowed; a bundle size of 0 means none."""
 _TAIL = 4  # characters of a key that are shown, so that people know which one it is
 
 
@@ -66,63 +60,25 @@ class SourceAge:
         return self.too_old or period in self.held_periods
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What came of trying a connection.
-
-    Args:
-        url: The full base, with the release that the site told.
-        permissions: Each right that was tried.
-    """
-
-    url: str
-    permissions: tuple[Permission, ...]
-
-    @property
-    def missing(self) -> tuple[Permission, ...]:
-        """The rights that were not granted."""
-        return tuple(right for right in self.permissions if not right.granted)
-
-
 def get_connectwise(session: Session) -> Connection | None:
     """Give the ConnectWise connection, if there is one."""
     return session.get(Connection, NAME)
 
 
-def try_connectwise(
-    url: str, *, company: str, public_key: str, private_key: str, client_id: str, allow_private: bool
-) -> Trial:
-    """Try a connection; nothing is stored and nothing is changed. For callers that hold no transaction.
+def is_another_psa(connection: Connection | None, url: str, company: str) -> bool:
+    """Tell whether an address and company lead to another ConnectWise than the stored ones.
 
-    Raises:
-        Invalid: ConnectWise cannot be reached there with these keys; the sentence says why.
+    Another release of the same site is the same ConnectWise. What is mirrored, mapped and meant hangs on ids of the one
+    it was made for, and its key is shown to no other.
     """
-
-    def client_at(where: Address) -> ConnectWise:
-        return ConnectWise(
-            where,
-            company=company,
-            public_key=public_key,
-            private_key=private_key,
-            client_id=client_id,
-            allow_private=allow_private,
-        )
-
+    if connection is None:
+        return False
     try:
-        address = normalise(url, allow_private=allow_private)
-        with client_at(address) as client:
-            try:
-                told = client.system.company_info(company).codebase
-            except AddressRefused:
-                raise
-            except ConnectWiseError:
-                told = ""  # an on-premise site may not tell; the address as it was typed then decides
-        found = with_codebase(address, told)
-        with client_at(found) as client:
-            client.system.info()
-            return Trial(url=found.base, permissions=tuple(client.test_permissions()))
-    except ConnectWiseError as error:
-        raise Invalid(str(error)) from error
+        site = normalise(url, allow_private=True).site
+    except AddressRefused:
+        return True
+    stored = normalise(connection.url, allow_private=True).site
+    return (site, company.strip().lower()) != (stored, connection.company.lower())
 
 
 def set_connectwise(
@@ -134,6 +90,7 @@ def set_connectwise(
     private_key: str | None,
     client_id: str,
     allow_private: bool = False,
+    ca_certificates: str | None = None,
     sealer: Sealer,
     by: Actor,
     now: datetime,
@@ -148,6 +105,8 @@ def set_connectwise(
         private_key: Its private key; none keeps the stored one, as long as address and company stay the same.
         client_id: The integration's GUID.
         allow_private: Whether it may stand inside the own network.
+        ca_certificates: Authorities of one's own, as `certificates.read_authorities` gave them; empty: none any more;
+            none: as they are.
         sealer: Seals the key.
         by: Who sets it; an admin.
         now: By the business clock.
@@ -167,11 +126,7 @@ def set_connectwise(
         raise Invalid(str(error), {"url": str(error)}) from error
     base = address.base
     connection = session.get(Connection, NAME)
-    same_psa = (
-        connection is not None
-        and normalise(connection.url, allow_private=True).site == address.site  # the release may change
-        and connection.company == given["company"]
-    )
+    same_psa = connection is not None and not is_another_psa(connection, base, given["company"])
     key = (private_key or "").strip()
     if not key and not same_psa:
         # a stored key must not be sent to wherever somebody points the connection
@@ -193,6 +148,8 @@ def set_connectwise(
         given["public_key"],
         given["client_id"],
     )
+    if ca_certificates is not None:
+        connection.ca_certificates = ca_certificates or None
     connection.set_by, connection.set_at = by.name, now
     session.add(connection)
     session.flush()
@@ -207,6 +164,52 @@ def set_connectwise(
         after=_named(connection),
         details={"new_private_key": bool(key), "allow_private": allow_private, "writing": connection.writing},
     )
+    return connection
+
+
+def set_limits(
+    session: Session, *, requests_a_minute: int, parallel: int, bundle_size: int, by: Actor, now: datetime
+) -> Connection:
+    """Set how much is asked of ConnectWise at once.
+
+    Args:
+        session: A writing session.
+        requests_a_minute: Over all workers; 10 to 6,000.
+        parallel: Reads at the same time; 1 to 16.
+        bundle_size: Reads in one bundle; 0: no bundles, else 2 to 100.
+        by: Who sets it; an admin.
+        now: By the business clock.
+
+    Raises:
+        NotAllowed: The role is too low.
+        NotFound: ConnectWise is not connected yet.
+        Invalid: A number is out of its range; `fields` names it.
+    """
+    require(by, "admin", "set connections")
+    connection = _connected(session)
+    given = {"requests_a_minute": requests_a_minute, "parallel": parallel, "bundle_size": bundle_size}
+    wrong = {
+        name: f"Choose from {least} to {most:,}{' or 0 for none' if name == 'bundle_size' else ''}."
+        for name, (least, most) in LIMITS.items()
+        if not (least <= given[name] <= most or (name == "bundle_size" and given[name] == 0))
+    }
+    if wrong:
+        raise Invalid(next(iter(wrong.values())), wrong)
+    before = {name: getattr(connection, name) for name in LIMITS}
+    if before != given:
+        for name, value in given.items():
+            setattr(connection, name, value)
+        session.flush()
+        audit.record(
+            session,
+            what="setting",
+            action="connection.limits",
+            by=by,
+            now=now,
+            sentence="Changed how much is asked of ConnectWise at once.",
+            before=_in_words(before),
+            after=_in_words(given),
+        )
     return connection
 
 
@@ -370,4 +373,18 @@ def _connected(session: Session) -> Connection:
 
 
 def _named(connection: Connection) -> str:
-    return f"{connection.url}, company {connection.company}, public key {connection.public_key}"
+    inside = ", inside the own network" if connection.allow_private else ""
+    pem = connection.ca_certificates or ""
+    own = f", authorities of its own: {pem.count('BEGIN CERTIFICATE')}" if pem else ""
+    key = f", key ends with {connection.key_tail}" if connection.key_tail else ""
+    return (
+        f"{connection.url}, company {connection.company}, public key {connection.public_key}{key}, client ID "
+        f"{connection.client_id}{inside}{own}"
+    )
+
+
+def _in_words(limits: Mapping[str, int]) -> str:
+    return (
+        f"{limits['requests_a_minute']} requests a minute, {limits['parallel']} reads at the same time, "
+        f"{'bundles of ' + str(limits['bundle_size']) if limits['bundle_size'] else 'no bundles'}"
+    )

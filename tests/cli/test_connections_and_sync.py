@@ -45,7 +45,7 @@ def test_a_connection_is_tried_then_stored(runner: FlaskCliRunner, site: str, se
 @pytest.mark.parametrize(
     ("more", "key", "words"),
     [
-        (["--allow-private"], "wrong\n", "refused the key (401)"),
+        (["--allow-private"], "wrong\n", "refused the keys (401)"),
         (["--allow-private"], "\n", "No private key came"),
         ([], "portal-secret\n", "https"),
     ],
@@ -69,7 +69,7 @@ def test_a_missing_right_is_named_and_nothing_stored(runner: FlaskCliRunner, sit
 
     assert result.exit_code == 1
     assert "NO   Read agreements" in result.output
-    assert "Finance / Agreements: Inquire All" in result.output
+    assert "Finance / Agreements: Inquire all" in result.output
     assert session.get(Connection, "connectwise") is None
 
 

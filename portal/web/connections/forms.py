@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Request
 
 from portal.db.records import Connection
+from portal.services.certificates import LONGEST
+from portal.services.connection_trial import Values
+from portal.services.errors import Invalid
 from portal.web.forms import text, ticked
-
-REQUIRED = {
-    "url": "Fill in the address of your ConnectWise site.",
-    "company": "Fill in the company id with which you sign in to ConnectWise.",
-    "public_key": "Fill in the public key of the API member.",
-    "client_id": "Fill in the client ID of your integration.",
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +28,8 @@ class ConnectionForm:
     private_key: str = field(default="", repr=False)
     client_id: str = ""
     allow_private: bool = False
+    ca_certificates: str = ""
+    moved_ok: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -42,24 +43,49 @@ class ConnectionForm:
             public_key=connection.public_key,
             client_id=connection.client_id,
             allow_private=connection.allow_private,
+            ca_certificates=connection.ca_certificates or "",
         )
 
     @classmethod
-    def read(cls, typed: Mapping[str, str], connection: Connection | None) -> "ConnectionForm":
-        """Read what was typed, and say what is missing."""
-        form = cls(
-            url=text(typed, "url", longest=500),
-            company=text(typed, "company", longest=100),
-            public_key=text(typed, "public_key", longest=200),
-            private_key=text(typed, "private_key", longest=200),
-            client_id=text(typed, "client_id", longest=100),
-            allow_private=ticked(typed, "allow_private"),
-        )
-        form.errors = {name: sentence for name, sentence in REQUIRED.items() if not getattr(form, name)}
-        if not form.private_key and not form.keeps_key(connection):
-            form.errors["private_key"] = "Put in the private key: another address or company needs it anew."
+    def of_test(cls, asked: Mapping[str, Any], errors: Mapping[str, str]) -> "ConnectionForm":
+        """Give the form as it was when a test was asked for; the key is not in it."""
+        return cls(**asked["values"], errors=dict(errors))
+
+    @classmethod
+    def read(cls, request: Request) -> "ConnectionForm":
+        """Read what was typed; what is far too long is said at its field."""
+        form = cls()
+        wrong: dict[str, str] = {}
+        longest = {
+            "url": 500, "company": 100, "public_key": 200, "private_key": 200, "client_id": 100,
+            "ca_certificates": LONGEST,
+        }  # fmt: skip
+        for name, most in longest.items():
+            try:
+                setattr(form, name, text(request.form, name, longest=most))
+            except Invalid as error:
+                wrong |= error.fields
+        file = request.files.get("ca_file")
+        if file is not None and file.filename:
+            form.ca_certificates = f"{form.ca_certificates}\n{file.read(LONGEST).decode('ascii', 'replace')}".strip()
+        if "PRIVATE KEY" in form.ca_certificates:
+            wrong["ca_certificates"] = (
+                "This holds a private key, which belongs to nobody but its owner. Paste the certificate alone."
+            )
+            form.ca_certificates = ""  # not shown again
+        form.allow_private = ticked(request.form, "allow_private")
+        form.moved_ok = ticked(request.form, "moved_ok")
+        form.errors = wrong
         return form
 
-    def keeps_key(self, connection: Connection | None) -> bool:
-        """Tell whether the stored key may be used: a key is never sent to wherever somebody points the connection."""
-        return connection is not None and (connection.url, connection.company) == (self.url, self.company)
+    @property
+    def values(self) -> Values:
+        """What was typed, beside the key."""
+        return Values(
+            url=self.url,
+            company=self.company,
+            public_key=self.public_key,
+            client_id=self.client_id,
+            allow_private=self.allow_private,
+            ca_certificates=self.ca_certificates,
+        )

@@ -1,4 +1,4 @@
-"""A card a source; syncs; for admins the keys, the age limits and the switch for writing."""
+"""A card a source; syncs; for admins the age limits and the switch for writing."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,18 +8,17 @@ from flask.typing import ResponseReturnValue
 
 from portal.db.records import Connection
 from portal.db.session import reading, transaction
-from portal.factory import clock, settings_of
+from portal.factory import clock
 from portal.jobs import queue
 from portal.services import connections, sync
-from portal.services.connections import SourceAge, Trial
-from portal.services.errors import Conflict, Invalid, NotFound, Refused
-from portal.services.sealing import Sealer
+from portal.services.connections import SourceAge
+from portal.services.errors import Conflict, Invalid, NotFound
 from portal.services.sync import SyncActive
 from portal.web import forms
 from portal.web.access import current_actor, may
 from portal.web.connections import queries
 from portal.web.connections.blueprint import bp, source_of
-from portal.web.connections.forms import ConnectionForm
+from portal.web.connections.psa import psa_page
 from portal.web.frame import frame
 from portal.web.htmx import announce, swaps
 from portal.web.waiting import ages
@@ -63,50 +62,8 @@ def start_sync(key: str) -> ResponseReturnValue:
 @bp.get("/<key>")
 @may("settings")
 def settings(key: str) -> ResponseReturnValue:
-    """Show the settings of a source."""
-    if key == PSA:
-        return _psa_form(ConnectionForm.of(_psa()))
+    """Show the settings of a source of files; ConnectWise has a page of its own."""
     return render_template("connections/vendor.html", source=source_of(key), hours="", error="")
-
-
-@bp.post("/connectwise")
-@may("settings")
-def save() -> ResponseReturnValue:
-    """Try the connection, then store it; or only try it."""
-    form = ConnectionForm.read(request.form, _psa())
-    if form.errors:
-        return _psa_form(form, status=422)
-    try:
-        trial = _try(form)
-    except Refused as error:
-        fields = getattr(error, "fields", {})
-        form.errors = dict(fields)
-        return _psa_form(form, failed=str(error), status=422)
-    if request.form.get("do") == "test":
-        return _psa_form(form, trial=trial)
-    if any(right.needed_to_read for right in trial.missing):
-        return _psa_form(
-            form, trial=trial, failed="A sync needs the rights marked below. Nothing was stored.", status=422
-        )
-    try:
-        with transaction() as session:
-            connections.set_connectwise(
-                session,
-                url=trial.url,
-                company=form.company,
-                public_key=form.public_key,
-                private_key=form.private_key or None,
-                client_id=form.client_id,
-                allow_private=form.allow_private,
-                sealer=_sealer(),
-                by=current_actor(),
-                now=clock().now(),
-            )
-    except Invalid as error:
-        form.errors = error.fields
-        return _psa_form(form, trial=trial, failed=str(error), status=422)
-    announce("ConnectWise is connected. Start a full sync to read the first picture.")
-    return redirect(url_for(".index"), 303)
 
 
 @bp.post("/<key>/limit")
@@ -120,7 +77,7 @@ def limit(key: str) -> ResponseReturnValue:
     except Invalid as error:
         typed = request.form.get("hours", "")
         if key == PSA:
-            return _psa_form(ConnectionForm.of(_psa()), hours=typed, hours_error=str(error), status=422)
+            return psa_page(age={"hours": typed, "error": str(error)}, status=422)
         page = render_template("connections/vendor.html", source=source_of(key), hours=typed, error=str(error))
         return make_response(page, 422)
     announce(f"Numbers older than {hours} h block approval from now on.")
@@ -173,45 +130,3 @@ def _shown() -> dict[str, Any]:
 
 def _psa() -> Connection | None:
     return connections.get_connectwise(reading())
-
-
-def _sealer() -> Sealer:
-    return Sealer(settings_of().secret_keys)
-
-
-def _try(form: ConnectionForm) -> Trial:
-    """Try the connection with the typed key, or with the stored one where the address is the same."""
-    connection = _psa()
-    key = form.private_key
-    if not key and connection is not None:
-        key = _sealer().open(connection.sealed_private_key)
-    reading().rollback()  # no transaction stays open while ConnectWise is asked
-    return connections.try_connectwise(
-        form.url,
-        company=form.company,
-        public_key=form.public_key,
-        private_key=key,
-        client_id=form.client_id,
-        allow_private=form.allow_private,
-    )
-
-
-def _psa_form(
-    form: ConnectionForm,
-    *,
-    trial: Trial | None = None,
-    failed: str = "",
-    hours: str = "",
-    hours_error: str = "",
-    status: int = 200,
-) -> ResponseReturnValue:
-    page = render_template(
-        "connections/connectwise.html",
-        form=form,
-        connection=_psa(),
-        trial=trial,
-        failed=failed,
-        hours=hours,
-        hours_error=hours_error,
-    )
-    return make_response(page, status)

@@ -1,0 +1,148 @@
+"""Testing and storing a connection by a worker: what was typed waits in a question, its key sealed."""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from portal.db.records import Person, PsaQuestion
+from portal.services import connections, questions
+from portal.services.actors import Actor, require
+from portal.services.connection_trial import Line, Trial, Values, check_values, try_connectwise
+from portal.services.errors import Conflict, Invalid, NotFound
+from portal.services.questions import Asked, OpenSession
+from portal.services.sealing import Sealer
+
+KIND = "test"
+MOVED = (
+    "This is another ConnectWise than before. Companies, products and statuses are mapped by the ids of the old one: "
+    "the next full sync marks all that was read there as gone, its cards become stale, and mappings may point to "
+    "nothing or, worse, to another company that has the same id. Keep a copy of the mapping file (flask mapping "
+    "export), and switch writing on again only after you have looked through mapping and statuses."
+)
+
+
+def ask_test(
+    session: Session,
+    values: Values,
+    private_key: str,
+    *,
+    save: bool,
+    moved_ok: bool = False,
+    sealer: Sealer,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
+) -> PsaQuestion:
+    """Let a worker test a connection, and store it where wanted and the rights that a sync needs are there.
+
+    Args:
+        session: A writing session.
+        values: As typed.
+        private_key: As typed; empty: the stored one, which is shown to no other site.
+        save: Whether it is stored after the test.
+        moved_ok: Whether the person confirmed that it leads to another ConnectWise than before.
+        sealer: Seals the key while it waits.
+        by: Who asks; an admin.
+        now: By the business clock.
+        real_now: Real time.
+
+    Raises:
+        NotAllowed: The role is too low.
+        Invalid: What was typed cannot be used; `fields` names each.
+    """
+    require(by, "admin", "set connections")
+    wrong: dict[str, str] = {}
+    try:
+        values = check_values(values, private_key, real_now=real_now)
+    except Invalid as error:
+        wrong |= error.fields
+    connection = connections.get_connectwise(session)
+    moved = connections.is_another_psa(connection, values.url, values.company)
+    if not private_key and connection is None:
+        wrong["private_key"] = "Fill in the private key of the API member. ConnectWise shows it once, when it is made."
+    elif not private_key and moved:
+        wrong["private_key"] = "Put in the private key: another address or company needs it anew."
+    if moved and save and not moved_ok:
+        wrong["moved_ok"] = f"{MOVED} Tick that you mean it, then save."
+    if wrong:
+        raise Invalid(next(iter(wrong.values())), wrong)
+    asked = {
+        "values": values.as_json(),
+        "typed_key": bool(private_key),
+        "save": save,
+        "seen": None if connection is None else connection.set_at.isoformat(),
+        "by": {"name": by.name, "person_id": by.person_id, "address": by.address},
+    }
+    return questions.ask(session, KIND, asked=asked, secret=private_key or None, sealer=sealer, by=by, now=now)
+
+
+def answer_test(asked: Asked, *, open_session: OpenSession, sealer: Sealer, now: datetime) -> dict[str, Any]:
+    """Test a connection as asked, noting each line, and store it where wanted. For a worker, without a transaction.
+
+    Raises:
+        Refused: It cannot be used or stored; the sentence says why.
+    """
+    values = Values.from_json(asked.asked["values"])
+    key = _key(asked, values, open_session, sealer)
+
+    def watch(lines: list[Line]) -> None:
+        asked.note({"lines": [asdict(line) for line in lines]})
+
+    trial = try_connectwise(values, key, watch=watch)
+    found = {"url": trial.url, "warnings": list(trial.warnings), "missing": len(trial.missing), "stored": False}
+    if not asked.asked["save"]:
+        return found
+    if not trial.can_sync:
+        raise Invalid("A sync needs the rights marked No. Give them to the role in ConnectWise, then save again.")
+    _store(asked, trial, replace(values, url=trial.url), key, open_session, sealer, now)
+    return found | {"stored": True}
+
+
+def _key(asked: Asked, values: Values, open_session: OpenSession, sealer: Sealer) -> str:
+    """Open the key that was typed, or the stored one, which goes nowhere else than where it is used."""
+    if asked.sealed is not None:
+        return sealer.open(asked.sealed)
+    with open_session() as session:
+        connection = connections.get_connectwise(session)
+        if connection is None or connections.is_another_psa(connection, values.url, values.company):
+            sentence = "Put in the private key: another address or company needs it anew."
+            raise Invalid(sentence, {"private_key": sentence})
+        return sealer.open(connection.sealed_private_key)
+
+
+def _store(
+    asked: Asked, trial: Trial, values: Values, key: str, open_session: OpenSession, sealer: Sealer, now: datetime
+) -> None:
+    """Store what passed, as the person who asked, if nobody stored another one meanwhile."""
+    with open_session() as session:
+        connection = connections.get_connectwise(session)
+        seen = None if connection is None else connection.set_at.isoformat()
+        if seen != asked.asked["seen"]:
+            raise Conflict(
+                "Somebody changed the connection meanwhile. Nothing was stored. Look at it, then save again."
+            )
+        connections.set_connectwise(
+            session,
+            url=trial.url,
+            company=values.company,
+            public_key=values.public_key,
+            private_key=key if asked.asked["typed_key"] else None,
+            client_id=values.client_id,
+            allow_private=values.allow_private,
+            ca_certificates=values.ca_certificates,
+            sealer=sealer,
+            by=_who(session, asked.asked["by"]),
+            now=now,
+        )
+
+
+def _who(session: Session, by: dict[str, Any]) -> Actor:
+    """Give who asked, with the role that they have by now."""
+    if by["person_id"] is None:
+        return Actor(by["name"])
+    person = session.get(Person, by["person_id"])
+    if person is None or not person.active:
+        raise NotFound("Whoever asked for this may not sign in any more. Nothing was stored.")
+    return Actor(person.name, person.id, person.role, by["address"])
