@@ -1,5 +1,13 @@
-"""The audit trail: filters in the address, one event opened, the chain, exports."""
+"""The audit trail: filters in the address, one event opened, the chain, exports, ConnectWise's own trail beside it."""
 
-from portal.web.audit.routes import register
+from flask import Flask
 
-__all__ = ["register"]
+from portal.web.audit import psa, routes
+from portal.web.audit.blueprint import bp
+
+__all__ = ["psa", "register", "routes"]
+
+
+def register(app: Flask) -> None:
+    """Add the pages."""
+    app.register_blueprint(bp)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -19,13 +19,14 @@ from portal.factory import clock
 from portal.services import audit
 from portal.services.errors import NotFound
 from portal.web.access import allowed, may
+from portal.web.audit.blueprint import bp
 from portal.web.audit.facts import facts
 from portal.web.audit.filters import WHATS, AuditFilter
+from portal.web.audit.psa import trail_context
 from portal.web.audit.queries import names, page_of
 from portal.web.audit.words import sign_of
 from portal.web.htmx import announce, swaps
 
-bp = Blueprint("audit", __name__)
 CHECKED = "countersign_chain"
 COLUMNS = (
     "n", "at", "what", "action", "person", "sentence", "company_id", "company", "agreement_id", "product", "card_id",
@@ -46,6 +47,8 @@ def index() -> ResponseReturnValue:
     }
     if swaps("events"):
         return render_template("audit/_events.html", **values)
+    if wanted.agreement is not None:
+        values |= trail_context(reading(), wanted.agreement, f"a{wanted.agreement}")
     return render_template("audit/index.html", names=names(reading()), whats=WHATS, chain=_last_check(), **values)
 
 
@@ -156,8 +159,3 @@ def _last_check() -> dict[str, Any] | None:
     """Give the last check of this process; its newest seal is read anew."""
     found: dict[str, Any] | None = current_app.extensions.get(CHECKED)
     return found
-
-
-def register(app: Flask) -> None:
-    """Register the screen."""
-    app.register_blueprint(bp)
