@@ -168,8 +168,10 @@ class _Rows:
     def _cell(self) -> Cell:
         """Bring a cell of any type to a text or an exact number."""
         value = self._value
-        if value is None or (value == "" and self._formula is not None):
-            return Unsaved(f"={self._formula}"[:200]) if self._formula is not None and value is None else ""
+        if not value:
+            # a formula whose value is an empty text says so by its type
+            unsaved = self._formula is not None and self._type in {"n", ""}
+            return Unsaved(f"={self._formula}"[:200]) if unsaved else ""
         match self._type:
             case "s":
                 return self._book.strings[int(value)]
