@@ -156,14 +156,14 @@ def trail_of(session: Session, agreement_id: int, *, now: datetime) -> Trail:
 def _theirs(session: Session, agreement_id: int, raw: Sequence[Any]) -> list[Entry]:
     """Read what was kept of ConnectWise's entries, and tell ours apart."""
     connection = session.get(Connection, "connectwise")
-    member = "" if connection is None else (connection.member or connection.public_key).casefold()
+    member = "" if connection is None else (connection.member or "").casefold()
     steps = _steps(session, agreement_id)
     taken: set[int] = set()
     found = []
     for one in raw:
         at = None if one.get("at") is None else datetime.fromisoformat(one["at"])
         by, text = str(one.get("by", "")), str(one.get("text", ""))
-        if not by or by.casefold() != member:
+        if not member or by.casefold() != member:
             found.append(Entry(at=at, source="connectwise", by=by or "nobody named", text=text, origin="person"))
             continue
         step = _fitting(steps, taken, text, at)
