@@ -1,7 +1,7 @@
 """The fields of each kind of record and what they may hold.
 
 ``fields.json`` says it in short: ``number``, ``integer``, ``flag``, ``text 50`` (at most 50 characters),
-``date``, ``choice A B``, an object for a reference, a list of one kind. A test holds it against the
+``date``, ``uuid``, ``choice A B``, an object for a reference, a list of one kind. A test holds it against the
 published definition.
 """
 

@@ -77,6 +77,7 @@ def _info_kind(name: str) -> Kind:
 _TAKES = {
     "text": (str, datetime),
     "choice": (str,),
+    "uuid": (str,),
     "flag": (bool,),
     "number": (Decimal,),
     "integer": (Decimal,),

@@ -65,6 +65,8 @@ def _set_in(record: Record, parts: list[str], word: str, value: JsonValue) -> Re
     name, *rest = parts
     if rest:
         inner = record.get(name)
+        if inner is None and (rest[0] == "-" or rest[0].isdecimal()):
+            inner = []
         if isinstance(inner, list):
             return record | {name: _set_in_list(inner, rest, word, value)}
         if inner is not None and not isinstance(inner, dict):

@@ -1,5 +1,6 @@
 """Whether a record that a caller sent has the shape of its kind: known fields, fitting values, all that is required."""
 
+import re
 from decimal import Decimal
 
 from portal.sandbox.clock import parse_moment, written, written_day
@@ -10,6 +11,8 @@ from portal.sandbox.resources import Resource
 
 _DAYS = frozenset({"Addition", "Agreement"})  # their dates are calendar days: the time beside them is dropped
 
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 LARGEST = Decimal(10**15)
 """Numbers stay below it, either way."""
@@ -85,6 +88,8 @@ def _plain_problem(kind: str, value: JsonValue) -> str:
         case "date":
             moment = parse_moment(text) if text is not None else None
             good, wanted = moment is not None and moment.year >= FIRST_YEAR, "a date such as 2026-10-15T00:00:00Z"
+        case "uuid":
+            good, wanted = text is not None and _GUID.fullmatch(text) is not None, "a GUID"
         case "choice":
             good, wanted = text in rest, f"one of {', '.join(rest)}"
         case _:

@@ -60,6 +60,8 @@ def _validator(name: str, *, many: bool, whole: bool) -> Draft202012Validator:
     # the reference shows "errors": null, which the definition does not
     schemas["ErrorResponseMessage"]["properties"]["errors"]["type"] = ["array", "null"]
     schemas["ErrorResponseMessage"]["required"] = ["code", "message"]
+    # the definition's "object" stands for any value here: a text, a number, a flag
+    schemas["CustomFieldValue"]["properties"]["value"] = {}
     # a bundle carries whole records, of which the definition names no more than the id
     schemas["IRestIdentifiedItem"]["additionalProperties"] = True
     target = {"$ref": f"#/components/schemas/{name}"}

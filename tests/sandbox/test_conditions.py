@@ -1,3 +1,4 @@
+import operator as operators
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.sandbox import conditions, jsontext, matching
+from portal.sandbox import conditions, jsontext, matching, query
 from portal.sandbox.conditions import All, AnyOf, Comparison, ConditionError, Literal, Node, Not
 from portal.sandbox.fields import Kind
 from tests.sandbox.caller import Caller
@@ -245,3 +246,87 @@ def test_json_is_written_and_read_back_exactly(value: jsontext.JsonValue) -> Non
     read = jsontext.loads(jsontext.dumps(value))
 
     assert read == value
+
+
+def _plainly(node: Node, record: jsontext.Record) -> bool | None:
+    """What a condition says of a record, worked out on Python's own values; None: a value is missing."""
+    match node:
+        case Not(part):
+            inner = _plainly(part, record)
+            return None if inner is None else not inner
+        case All(parts):
+            return _least([_plainly(part, record) for part in parts])
+        case AnyOf(parts):
+            opposite = _least([None if (said := _plainly(part, record)) is None else not said for part in parts])
+            return None if opposite is None else not opposite
+        case Comparison(path, operator, values):
+            value: Any = record
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            return _compared(value, operator, values)
+
+
+def _least(answers: list[bool | None]) -> bool | None:
+    """Three-valued and: false beats unknown, unknown beats true."""
+    return min(answers, key=lambda answer: {False: 0, None: 1, True: 2}[answer])
+
+
+def _compared(value: Any, operator: str, values: tuple[Literal, ...]) -> bool | None:
+    if values == (None,):
+        return (value is None) is (operator == "=")
+    if value is None:
+        return None
+    if isinstance(values[0], datetime):
+        value = datetime.fromisoformat(value)
+    mine: Any = value.casefold() if isinstance(value, str) else value
+    theirs: list[Any] = [item.casefold() if isinstance(item, str) else item for item in values]
+    if operator == "in":
+        return mine in theirs
+    if operator == "contains":
+        return theirs[0] in mine
+    signs = {"=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+    return bool(getattr(operators, signs[operator])(mine, theirs[0]))
+
+
+@given(node=NODES, records=st.lists(RECORDS, max_size=6), quote=st.sampled_from(['"', "'", "\\"]))
+def test_what_is_asked_in_writing_is_what_a_plain_evaluator_says(
+    node: Node, records: list[jsontext.Record], quote: str
+) -> None:
+    chosen = query.select(records, {"conditions": _written(node, quote)}, KINDS)
+
+    assert chosen == [record for record in records if _plainly(node, record) is True]
+
+
+@given(
+    text=TEXTS,
+    parts=st.lists(st.sampled_from(["%", "*"]) | st.text(alphabet="aZé \"'\\-\n", max_size=4), min_size=1, max_size=5),
+)
+def test_like_takes_a_percent_sign_or_a_star_for_any_text(text: str, parts: list[str]) -> None:
+    def fits(rest: str, left: list[str]) -> bool:
+        if not left:
+            return not rest
+        if left[0] in {"%", "*"}:
+            return any(fits(rest[start:], left[1:]) for start in range(len(rest) + 1))
+        return rest.startswith(left[0].casefold()) and fits(rest[len(left[0].casefold()) :], left[1:])
+
+    node = matching.check(Comparison(("s",), "like", ("".join(parts),)), KINDS)
+
+    assert matching.holds(node, {"s": text}) == fits(text.casefold(), parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("n = 1 or n = 2 and f = true", "n = 1 or (n = 2 and f = true)"),
+        ("not n = 1 and f = true", "(not n = 1) and f = true"),
+        ("not (n = 1 or n = 2) and f = TRUE", "(not (n = 1 or n = 2)) and f = true"),
+        ("n not in (1, 2) AND s NOT like 'a%'", "not n in (1,2) and not s like 'a%'"),
+        ("d > [2031-01-01]", "d > [2031-01-01T00:00:00Z]"),
+        ("d > [2031-01-01T00:00:00-05:00]", "d > [2031-01-01T05:00:00Z]"),
+        ('s = "a ""b"""', "s = 'a \"b\"'"),
+        ('s = "a \\"b\\""', "s = 'a \"b\"'"),
+        ("f=False", "f = false"),
+    ],
+)
+def test_two_ways_to_write_a_condition_are_one(text: str, same: str) -> None:
+    assert conditions.parse(text) == conditions.parse(same)

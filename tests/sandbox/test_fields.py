@@ -12,10 +12,14 @@ SCHEMAS = (
     "AgreementType",
     "AuditTrailEntry",
     "BillingCycle",
+    "Board",
+    "CallbackEntry",
     "CatalogItem",
     "Company",
     "CompanyStatus",
     "CompanyType",
+    "Invoice",
+    "Ticket",
 )
 
 
@@ -29,6 +33,8 @@ def expected(schema: dict[str, Any], depth: int) -> Kind:  # noqa: PLR0911 - a t
     match schema.get("type"):
         case "string" if schema.get("format") == "date-time":
             return "date"
+        case "string" if schema.get("format") == "uuid":
+            return "uuid"
         case "string":
             return f"text {schema['maxLength']}" if "maxLength" in schema else "text"
         case "boolean":
