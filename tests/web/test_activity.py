@@ -16,7 +16,7 @@ from tests.support.visitor import Visitor
 SignedInAs = Callable[[str], Visitor]
 PARTS: list[dict[str, Any]] = [
     {"name": "companies", "title": "Companies", "done": 200, "total": 200, "state": "done", "seconds": 4},
-    {"name": "lines", "title": "Additions", "done": 120, "total": 400, "state": "working", "seconds": 60},
+    {"name": "additions", "title": "Additions", "done": 120, "total": 400, "state": "working", "seconds": 60},
     {"name": "apply", "title": "Bringing the picture up to date", "done": 0, "total": None, "state": "waiting"},
 ]
 

@@ -183,6 +183,22 @@ def test_mails_go_to_those_who_chose_them_and_hold_nothing_of_customers(
     session.rollback()
 
 
+def test_mails_that_do_not_go_out_are_an_admins_to_know(app: Flask, session: Session, signed_in_as: SignedInAs) -> None:
+    dana, priya = signed_in_as("biller"), signed_in_as("admin")
+    with open_office() as office:
+        where = {"host": "127.0.0.1", "port": office.port, "tls": "none", "user": None, "password": ""}
+        server = MailServer(**where, sender="c@msp.example")  # type: ignore[arg-type] # of several types
+        app.config["SETTINGS"] = replace(app.config["SETTINGS"], mail=server)
+        dana.post("/notices/mail", {"mail_own_runs": "1"})
+        assert "Mails do not go out" not in priya.get("/connections").get_data(as_text=True)
+        office.answers["RCPT"] = ["550 no such person"]
+        ended(session)
+        told(app)
+
+    assert "no such person" in priya.get("/connections").get_data(as_text=True)
+    assert "no such person" not in dana.get("/connections").get_data(as_text=True)
+
+
 def test_without_a_mail_server_nothing_piles_up(app: Flask, session: Session, signed_in_as: SignedInAs) -> None:
     dana = signed_in_as("biller")
     dana.post("/notices/mail", {"mail_own_runs": "1"})

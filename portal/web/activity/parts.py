@@ -11,7 +11,7 @@ SURE_DONE = 5  # records, likewise
 LISTED = 10  # ids of one reason that are written out
 _MINUTE = 60
 _HOUR = 3600
-_UNITS = {"lines": "agreements"}  # additions are read agreement by agreement
+_UNITS = {"additions": "agreements"}  # additions are read agreement by agreement
 _NUMBER = re.compile(r"(?<![\w.])[0-9]+(?![\w.]*[0-9])")
 
 

@@ -3,9 +3,10 @@
 from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.db.session import transaction
+from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import notices, people
+from portal.services import mail, notices, people
+from portal.services.mail import MailState
 from portal.web import forms
 from portal.web.access import allowed, current_person, may, own_path
 from portal.web.frame import frame
@@ -37,7 +38,16 @@ def choose_mail() -> ResponseReturnValue:
     return redirect(url_for("profile.index"), 303)
 
 
+def mail_trouble() -> MailState | None:
+    """Give how mails are doing where an admin has to know: one was given up, or the newest try did not work."""
+    if settings_of().mail is None or not allowed("settings"):
+        return None
+    found = mail.state(reading())
+    return found if found.error or found.failed else None
+
+
 def register(app: Flask) -> None:
     """Register the addresses, and tell templates whether mails are sent at all."""
     app.register_blueprint(bp)
+    app.add_template_global(mail_trouble)
     app.add_template_global(lambda: settings_of().mail is not None, "mail_is_on")
