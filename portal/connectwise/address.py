@@ -142,7 +142,9 @@ def check(address: Address, *, allow_private: bool = False, resolver: Resolve = 
     try:
         found = resolver(address.host, address.port)
     except (OSError, UnicodeError):
-        raise Unreachable(f"No machine named {address.host} was found. Check the address, then try again.") from None
+        raise Unreachable(
+            f"No machine named {address.host} was found. Check the address, then try again.", situation="dns"
+        ) from None
     for each in found:
         check_ip(each, address.host, allow_private=allow_private)
 

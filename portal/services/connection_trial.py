@@ -18,6 +18,7 @@ from portal.connectwise import (
     Patience,
     Permission,
     Rejected,
+    UnexpectedPayload,
     normalise,
     with_codebase,
 )
@@ -216,6 +217,9 @@ def _where(client: ConnectWise, tried: Tried) -> tuple[str, Tried]:
         if error.situation == "web-page":
             return "", tried
         return "", replace(tried, company_known=False if error.missing else None)
+    if not (told.codebase or told.site_url or told.version):
+        path = "/login/companyinfo"
+        raise UnexpectedPayload(f"The answer to {path} tells nothing.", record=path, situation="other-shape")
     return told.codebase, replace(tried, company_known=True)
 
 

@@ -5,12 +5,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.clients import connectwise_client
-from portal.db.records import AuditEvent, Card, Connection, UsageImport, Vendor
+from portal.db.records import AuditEvent, Card, UsageImport, Vendor
 from portal.services import connections
 from portal.services.actors import Actor
 from portal.services.errors import Invalid, NotAllowed, NotFound, Refused
 from portal.services.sealing import Sealer
-from tests.services.conftest import ADMIN, KEYS, STEPS, ZONE, Psa, connect
+from tests.services.conftest import ADMIN, KEYS, STEPS, ZONE, connect
 
 NOW = STEPS[1]
 URL = "https://psa.example.com"
@@ -142,32 +142,80 @@ def test_keys_rotate_and_a_lost_one_is_told_apart() -> None:
         Sealer(["second"]).open(old)
 
 
-def test_a_connection_is_tried_without_storing_anything(psa: Psa, session: Session) -> None:
-    session.delete(session.get_one(Connection, "connectwise"))
-    session.commit()
+LIMITS = {"requests_a_minute": 600, "parallel": 8, "bundle_size": 0}
 
-    trial = connections.try_connectwise(psa.base_url, allow_private=True, **KEYS)
 
-    assert trial.url == f"{psa.base_url}/v4_6_release/apis/3.0"
-    assert len(trial.permissions) > 5
-    assert not trial.missing
-    assert connections.get_connectwise(session) is None
+def test_limits_are_set_once_and_told(session: Session, sealer: Sealer) -> None:
+    with pytest.raises(NotFound):
+        connections.set_limits(session, **LIMITS, by=ADMIN, now=NOW)
+    connect(session, URL, sealer)
+
+    for _ in range(2):
+        stored = connections.set_limits(session, **(LIMITS | {"parallel": 4, "bundle_size": 20}), by=ADMIN, now=NOW)
+
+    assert (stored.requests_a_minute, stored.parallel, stored.bundle_size) == (600, 4, 20)
+    told = [event for event in trail(session) if event.action == "connection.limits"]
+    assert [(event.before, event.after) for event in told] == [
+        (
+            "600 requests a minute, 8 reads at the same time, no bundles",
+            "600 requests a minute, 4 reads at the same time, bundles of 20",
+        )
+    ]
+    with pytest.raises(NotAllowed):
+        connections.set_limits(session, **LIMITS, by=Actor("Bill", 3, "biller"), now=NOW)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("name", "value", "words"),
     [
-        ({"private_key": "wrong"}, r"refused the key \(401\)"),
-        ({"url": "http://127.0.0.1:9"}, "cannot be reached"),
-        ({"allow_private": False}, "https"),
+        ("requests_a_minute", 9, "Choose from 10 to 6,000."),
+        ("requests_a_minute", 6001, "Choose from 10 to 6,000."),
+        ("parallel", 0, "Choose from 1 to 16."),
+        ("parallel", 17, "Choose from 1 to 16."),
+        ("bundle_size", 1, "Choose from 2 to 100 or 0 for none."),
+        ("bundle_size", 101, "Choose from 2 to 100 or 0 for none."),
     ],
 )
-def test_a_trial_that_fails_says_why(psa: Psa, wrong: dict[str, object], words: str) -> None:
-    given: dict[str, object] = {"url": psa.base_url, "allow_private": True, **KEYS}
-    with pytest.raises(Invalid, match=words) as refused:
-        connections.try_connectwise(**(given | wrong))  # type: ignore[arg-type]
+def test_limits_have_ranges(session: Session, sealer: Sealer, name: str, value: int, words: str) -> None:
+    connect(session, URL, sealer)
 
-    assert "portal-secret" not in str(refused.value)
+    with pytest.raises(Invalid) as refused:
+        connections.set_limits(session, **(LIMITS | {name: value}), by=ADMIN, now=NOW)
+
+    assert refused.value.fields == {name: words}
+
+
+@pytest.mark.parametrize(
+    ("url", "company", "another"),
+    [
+        (URL, "sandbox", False),
+        ("psa.example.com", "Sandbox ", False),
+        (f"{URL}/v2025_1", "sandbox", False),
+        (URL, "other", True),
+        ("https://psa.example.com:8443", "sandbox", True),
+        ("http://psa.example.com", "sandbox", True),
+        ("no address", "sandbox", True),
+    ],
+)
+def test_another_site_or_company_is_another_psa(
+    session: Session, sealer: Sealer, url: str, company: str, another: bool
+) -> None:
+    assert not connections.is_another_psa(None, url, company)
+    assert connections.is_another_psa(connect(session, URL, sealer), url, company) is another
+
+
+def test_the_trail_tells_what_a_connection_was_and_is_without_its_key(session: Session, sealer: Sealer) -> None:
+    connect(session, URL, sealer)
+    other = "00000000-0000-4000-8000-000000000001"
+    connect(session, URL, sealer, public_key="another", client_id=other, private_key="private-marker-9f2c")
+
+    told = trail(session)[-1]
+
+    assert told.before is not None
+    assert told.after is not None
+    assert "public key portal, key ends with cret" in told.before
+    assert f"public key another, key ends with 9f2c, client ID {other}" in told.after
+    assert "private-marker" not in str([told.sentence, told.before, told.after, told.details])
 
 
 def test_every_source_says_how_old_it_is_and_what_it_blocks(session: Session, sealer: Sealer) -> None:
