@@ -4,6 +4,9 @@ from portal.sandbox.derived import COMPUTED
 from portal.sandbox.jsontext import JsonValue, Record, dumps
 from portal.sandbox.resources import Resource
 
+_KINDS = {"agreements": "Agreement", "companies": "Company", "tickets": "Ticket"}
+"""The resources with a trail of their own, and what it is called; additions stand in their agreement's."""
+
 _SILENT = COMPUTED | {"_info", "id", "agreementId"}
 
 
@@ -14,9 +17,8 @@ def entries(resource: Resource, before: Record | None, after: Record | None) -> 
         product = record.get("product")
         name = str(product.get("identifier", "")) if isinstance(product, dict) else ""
         about, kind, sub, label = record.get("agreementId"), "Agreement", "Addition", f"Addition {name}"
-    elif resource.name in {"agreements", "companies"}:
-        kind = "Agreement" if resource.name == "agreements" else "Company"
-        about, sub, label, name = record.get("id"), kind, kind, str(record.get("name", ""))
+    elif kind := _KINDS.get(resource.name, ""):
+        about, sub, label, name = record.get("id"), kind, kind, str(record.get("name", record.get("summary", "")))
     else:
         return []
     if before is None:

@@ -164,6 +164,8 @@ def test_a_ticket_needs_a_company_and_lands_on_the_board(portal: Caller) -> None
     for wrong in wrongs:
         body = {"summary": "x", "company": {"id": 5}} | wrong
         assert portal.send("POST", "/service/tickets", body=body).status_code == 400
+    texts = [(row["text"], row["enteredBy"]) for row in portal.get("/system/audittrail", type="Ticket", id=made["id"])]
+    assert texts == [("Ticket created: Seats differ", "robot7")]
     portal.steer("roles", {"portal": {"service": []}})
     assert portal.send("GET", "/service/tickets").status_code == 403
 
