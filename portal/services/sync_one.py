@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.connectwise import ConnectWise, ConnectWiseError, UnexpectedPayload, Unreachable
+from portal.connectwise import ConnectWise, ConnectWiseError, UnexpectedPayload
 from portal.connectwise.errors import Rejected
 from portal.db.records import Connection, PsaAgreement, SyncRun
 from portal.services import audit, scope, sync_stage, sync_wanted
@@ -81,35 +81,28 @@ class OneReader:
         """Read what is wanted, until nothing is.
 
         Raises:
-            Unreachable: ConnectWise does not answer; the wishes are put off.
+            ConnectWiseError: ConnectWise does not answer, or refuses all; a run that fails puts its wishes off.
         """
         for _ in range(_ROUNDS):
             with self._open_session() as session:
                 wishes = sync_wanted.due(session, real_now=datetime.now(UTC))
             if not wishes:
                 return
-            for number, wish in enumerate(wishes):
-                try:
-                    self._read(wish)
-                except (Unreachable, UnexpectedPayload):
-                    self._put_off(wishes[number:])
-                    raise
+            for wish in wishes:
+                self._read(wish)
 
     def read_due_quietly(self) -> None:
         """Read some of what is wanted, between two calls of a run at work, which has troubles of its own."""
         with self._open_session() as session:
             wishes = sync_wanted.due(session, real_now=datetime.now(UTC))
-        for number, wish in enumerate(wishes):
+        for wish in wishes:
             try:
                 self._read(wish)
             except ConnectWiseError as error:
                 log.info("Agreement %s could not be read in between: %s", wish.agreement_id, error)
-                self._put_off(wishes[number:])
+                with self._open_session() as session:
+                    sync_wanted.put_off(session, real_now=datetime.now(UTC))
                 return
-
-    def _put_off(self, wishes: list[sync_wanted.Wish]) -> None:
-        with self._open_session() as session:
-            sync_wanted.put_off(session, wishes, real_now=datetime.now(UTC))
 
     def _read(self, wish: sync_wanted.Wish) -> None:
         """Read one wanted agreement and apply it at once; one that is refused is not asked for again."""

@@ -134,6 +134,8 @@ def recover(session: Session, *, real_now: datetime, starting: bool = False) -> 
                 "the workers, then start another sync."
             )
             sync_stage.forbid(session, [run.id])
+            if run.kind == "wanted":
+                sync_wanted.put_off(session, real_now=real_now)
         else:
             run.state, run.try_at = "queued", None
             run.phase = "Its worker stopped; it goes on where it was"
@@ -163,6 +165,8 @@ def fail(session: Session, run_id: int, why: str, *, now: datetime, zone: ZoneIn
         kept = f"A {run.kind} sync that is started within {minutes} minutes goes on where it stopped. {kept}"
     else:
         sync_stage.forbid(session, [run.id])
+    if run.kind == "wanted":
+        sync_wanted.put_off(session, real_now=datetime.now(UTC))
     earlier = sa.select(SyncRun.state).where(SyncRun.id < run.id, SyncRun.state.in_(("done", "failed")))
     before = session.scalar(earlier.order_by(SyncRun.id.desc()).limit(1))
     run.state, run.running_mark, run.worker, run.finished_at = "failed", None, None, datetime.now(UTC)

@@ -90,12 +90,10 @@ def settle(session: Session, wish: Wish) -> None:
     session.execute(done.execution_options(synchronize_session=False))
 
 
-def put_off(session: Session, wishes: list[Wish], *, real_now: datetime) -> None:
-    """Note that ConnectWise did not answer: they are tried again later, and given up after many tries."""
-    for wish in wishes:
-        found = session.get(AgreementWanted, wish.agreement_id, populate_existing=True)
-        if found is None:
-            continue
+def put_off(session: Session, *, real_now: datetime) -> None:
+    """Note that what may be read now could not be: it is tried again later, and given up after many tries."""
+    may = sa.or_(AgreementWanted.try_at.is_(None), AgreementWanted.try_at <= real_now)
+    for found in session.scalars(sa.select(AgreementWanted).where(may).execution_options(populate_existing=True)):
         found.tries += 1
         if found.tries >= MOST_TRIES:
             session.delete(found)

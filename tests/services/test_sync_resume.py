@@ -1,5 +1,6 @@
 """A sync that stopped in the middle goes on there, and never with what is too old, or of another ConnectWise."""
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from portal.connectwise.conditions import Condition
 from portal.db.records import Connection, PsaAddition, PsaAgreement, PsaCompany, SyncRun, SyncStaged
 from portal.services import sync, sync_claim, sync_lines, sync_read, sync_runs
 from portal.services.actors import COMMAND_LINE
+from portal.services.sync_progress import Pulse
 from tests.services.conftest import STEPS, ZONE, Psa
 from tests.support.pictures import one, picture, rows
 
@@ -110,6 +112,24 @@ def test_a_list_that_broke_off_is_read_on_from_its_last_staged_row(psa: Psa, mon
     assert run.state == "done"
     assert run.counts["companies"]["new"] == 47
     assert asked == ["id > 1020"]
+
+
+def test_a_run_gives_signs_of_life_while_a_single_call_hangs(psa: Psa, engine: sa.Engine) -> None:
+    run_id = asked_for(psa)
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    with psa.open_session() as session:
+        run = session.get_one(SyncRun, run_id)
+        run.state, run.running_mark, run.worker, run.heartbeat_at = "running", 1, "elsewhere/1/x", long_ago
+
+    with Pulse(engine, run_id, "elsewhere/1/another", every=0.01):
+        pass
+    with Pulse(engine, run_id, "elsewhere/1/x", every=0.01):
+        end = time.monotonic() + 20
+        while one(psa, SyncRun, run_id).heartbeat_at == long_ago:
+            assert time.monotonic() < end, "No sign of life came."
+
+    with psa.open_session() as session:
+        assert sync.recover(session, real_now=datetime.now(UTC)) == []
 
 
 def test_ten_kills_make_no_difference(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:

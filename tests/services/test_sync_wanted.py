@@ -79,6 +79,32 @@ def test_cards_follow_at_once(psa: Psa) -> None:
     assert {card.id: card.version for card in rows(psa, Card, Card.company_id != 1001)} == others
 
 
+def test_keys_that_are_refused_put_the_wishes_off(psa: Psa) -> None:
+    psa.sync()
+    psa.faults({"kind": "status_before", "status": 401, "path": "/agreements/501$", "times": 99})
+    want(psa, 501, 502)
+
+    run_id = started(psa)
+    assert run_id is not None
+    assert psa.run(run_id).state == "failed"
+
+    assert wanted(psa) == [501, 502]
+    assert started(psa) is None
+
+
+def test_a_run_that_cannot_even_begin_puts_the_wishes_off(psa: Psa) -> None:
+    psa.sync()
+    want(psa, 501)
+
+    run_id = started(psa)
+    assert run_id is not None
+    with psa.open_session() as session:
+        sync.fail(session, run_id, "The stored key cannot be opened.", now=psa.now, zone=ZONE)
+
+    assert wanted(psa) == [501]
+    assert started(psa) is None
+
+
 @pytest.mark.parametrize("kind", ["full", "quick"])
 def test_the_run_at_work_reads_what_is_wanted_between_its_calls_and_never_overwrites_it(
     psa: Psa, monkeypatch: pytest.MonkeyPatch, kind: str
