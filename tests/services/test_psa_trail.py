@@ -50,7 +50,7 @@ def test_our_write_leads_to_its_push_and_a_persons_edit_is_named(desk: Desk) -> 
     assert "quantity changed from" in ours.text
     assert ours.step.startswith("Set line ")
     edit = theirs(found)[0]
-    assert (edit.origin, edit.by, edit.push_id) == ("person", "human", None)
+    assert (edit.origin, edit.by, edit.push_id) == ("person", "dhale", None)
     assert found.strangers >= 1
     assert {one.text for one in found.entries if one.source == "countersign"} >= {
         event.sentence for event in desk.events("push.confirmed")
