@@ -4,12 +4,14 @@ It knows nothing of the portal. What the API is known to do, and what is assumed
 code that relies on it; assumptions are marked as such.
 """
 
-from portal.connectwise.additions import Addition, AgreementAdditions, NewLine
+from portal.connectwise.addition_lines import Addition, AgreementAdditions
+from portal.connectwise.additions import NewLine
 from portal.connectwise.address import Address, normalise, with_codebase
 from portal.connectwise.agreement_types import AgreementType
 from portal.connectwise.agreements import Agreement
 from portal.connectwise.audit_trail import AuditEntry
 from portal.connectwise.billing_cycles import BillingCycle
+from portal.connectwise.callbacks import Callback
 from portal.connectwise.catalog import CatalogItem
 from portal.connectwise.client import ConnectWise
 from portal.connectwise.companies import Company, NamedId
@@ -24,9 +26,10 @@ from portal.connectwise.errors import (
     UnexpectedPayload,
     Unreachable,
 )
+from portal.connectwise.pace import Pace
+from portal.connectwise.patience import Patience
 from portal.connectwise.permissions import Permission
 from portal.connectwise.system import CompanyInfo, SystemInfo
-from portal.connectwise.transport import Patience
 
 __all__ = [
     "Addition",
@@ -37,6 +40,7 @@ __all__ = [
     "AgreementType",
     "AuditEntry",
     "BillingCycle",
+    "Callback",
     "CatalogItem",
     "Company",
     "CompanyInfo",
@@ -47,6 +51,7 @@ __all__ = [
     "NamedId",
     "NewLine",
     "OutcomeUnknown",
+    "Pace",
     "Patience",
     "Permission",
     "Rejected",

@@ -1,114 +1,104 @@
-"""How connections are made and reads retried: urllib3 with two rules of ours.
+"""How connections are made and kept: urllib3 with three rules of ours.
 
 A connection is checked once it stands, since a host's name may lead elsewhere than when it was
-checked. And a wait that ConnectWise asks for is kept only while it is short: a longer one goes back
-to the caller, who can put the work away until then.
+checked. One that has rested for long is not used again, since a firewall on the way may have dropped it
+without a word. And a write never goes over a connection that has rested at all: were it closed from the
+other side just then, nobody could say whether the write had been taken.
 """
 
 from __future__ import annotations
 
 import socket
-from types import TracebackType
-from typing import Self
+import ssl
+import time
+from typing import ClassVar
 
 from requests.adapters import DEFAULT_POOLBLOCK, HTTPAdapter
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Retry
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 
 from portal.connectwise.address import check_ip
 
-READ_AGAIN_ON = frozenset({429, 500, 502, 503, 504})
+LONGEST_REST = 45.0  # seconds; below the minute or so after which many a firewall forgets a connection
 
 
-class PatientRetry(Retry):
-    """Retries of reads: bounded, jittered, and honouring a short ``Retry-After``."""
-
-    def parse_retry_after(self, retry_after: str) -> float:
-        """Return seconds to wait; a header that cannot be read asks for nothing."""
-        try:
-            return super().parse_retry_after(retry_after)
-        except (InvalidHeader, ValueError, OverflowError):
-            return 0
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: BaseHTTPResponse | None = None,
-        error: Exception | None = None,
-        _pool: ConnectionPool | None = None,
-        _stacktrace: TracebackType | None = None,
-    ) -> Self:
-        """Count one attempt; stop at once where the wait asked for is the longest allowed."""
-        if response is not None and _pool is not None:
-            wait = self.get_retry_after(response)
-            if wait is not None and wait >= self.retry_after_max:
-                raise MaxRetryError(_pool, url or "", ResponseError("asked to wait for longer"))
-        return super().increment(method, url, response, error, _pool, _stacktrace)
-
-
-def reading(attempts: int, back_off: float, longest_wait: int) -> PatientRetry:
-    """Return the retries of a GET.
+class CarefulAdapter(HTTPAdapter):
+    """Connections that know where they lead and how long they have rested.
 
     Args:
-        attempts: Calls in all, at least 1.
-        back_off: Seconds before the second retry; doubled each time, with up to as much jitter.
-        longest_wait: Seconds between two attempts at most.
+        tls: Checks certificates.
+        guarded: Whether only public addresses may be called, whatever the name server says by then.
+        size: Connections that are kept open.
+        longest_rest: Seconds after which a kept connection is not used again; 0: each is used once.
     """
-    return PatientRetry(
-        total=attempts - 1,
-        allowed_methods={"GET"},
-        status_forcelist=READ_AGAIN_ON,
-        backoff_factor=back_off,
-        backoff_max=longest_wait,
-        backoff_jitter=back_off,
-        retry_after_max=longest_wait,
-        raise_on_status=False,
-        redirect=False,
-    )
 
-
-class GuardedAdapter(HTTPAdapter):
-    """Connections to public addresses alone, whatever the name server says by then."""
+    def __init__(self, *, tls: ssl.SSLContext, guarded: bool, size: int, longest_rest: float) -> None:
+        self._tls = tls
+        self._guarded = guarded
+        self._longest_rest = longest_rest
+        super().__init__(max_retries=0, pool_connections=2, pool_maxsize=size)
 
     def init_poolmanager(
-        self,
-        connections: int,
-        maxsize: int,
-        block: bool = DEFAULT_POOLBLOCK,
-        **pool_kwargs: object,
+        self, connections: int, maxsize: int, block: bool = DEFAULT_POOLBLOCK, **pool_kwargs: object
     ) -> None:
-        """Use connections that check where they lead."""
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        """Use our connections and our trust."""
+        super().init_poolmanager(connections, maxsize, block, ssl_context=self._tls, **pool_kwargs)
         manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"http": _GuardedHTTPPool, "https": _GuardedHTTPSPool}
+        manager.pool_classes_by_scheme = _pools(guarded=self._guarded, longest_rest=self._longest_rest)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> ProxyManager:
+        """Use them through a proxy too, which stands inside the own network more often than not."""
+        manager: ProxyManager = super().proxy_manager_for(proxy, ssl_context=self._tls, **proxy_kwargs)
+        manager.pool_classes_by_scheme = _pools(guarded=False, longest_rest=self._longest_rest)
+        return manager
+
+    def cert_verify(self, conn: HTTPSConnectionPool, url: str, verify: bool | str, cert: str | None) -> None:
+        """Leave the usual authorities to the context: each connection would read them anew."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        if verify is True:
+            conn.ca_certs = None
 
 
-class _GuardedHTTPConnection(HTTPConnection):
+class _Careful:
+    """What both kinds of connection have in common."""
+
+    guarded: ClassVar[bool]
+    longest_rest: ClassVar[float]
+    _answered_at: float | None = None
+
+    host: str
+
     def _new_conn(self) -> socket.socket:
-        return _checked(super()._new_conn(), self.host)
+        made: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self._answered_at = None
+        if self.guarded:
+            try:
+                check_ip(str(made.getpeername()[0]), self.host)
+            except BaseException:
+                made.close()
+                raise
+        return made
+
+    def getresponse(self) -> HTTPResponse:
+        """Note when an answer came."""
+        answer: HTTPResponse = super().getresponse()  # type: ignore[misc]
+        self._answered_at = time.monotonic()
+        return answer
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it may be used again; the pool asks before it hands a kept connection out."""
+        rested = 0.0 if self._answered_at is None else time.monotonic() - self._answered_at
+        usable = self._answered_at is None or rested < self.longest_rest
+        connected: bool = super().is_connected  # type: ignore[misc]
+        return usable and connected
 
 
-class _GuardedHTTPSConnection(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _checked(super()._new_conn(), self.host)
-
-
-class _GuardedHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _GuardedHTTPConnection
-
-
-class _GuardedHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedHTTPSConnection
-
-
-def _checked(connected: socket.socket, host: str) -> socket.socket:
-    """Hand on a connection whose other end may be called; close it otherwise."""
-    try:
-        check_ip(str(connected.getpeername()[0]), host)
-    except BaseException:
-        connected.close()
-        raise
-    return connected
+def _pools(*, guarded: bool, longest_rest: float) -> dict[str, type[HTTPConnectionPool]]:
+    rules = {"guarded": guarded, "longest_rest": longest_rest}
+    plain = type("_CarefulHTTP", (_Careful, HTTPConnection), rules)
+    secure = type("_CarefulHTTPS", (_Careful, HTTPSConnection), rules)
+    return {
+        "http": type("_CarefulHTTPPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("_CarefulHTTPSPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+    }

@@ -1,79 +1,32 @@
 """Additions: the billed lines of agreements, and the only thing the portal writes.
 
 There is no list of additions over all agreements, so ``of_many`` reads agreement by agreement, some
-at a time. A write is sent once; what it did is what ``get`` says afterwards.
+at a time (``many_additions``). A write is sent once; what it did is what ``get`` says afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 
-from portal.connectwise.errors import OutcomeUnknown, Rejected, UnexpectedPayload
+from portal.connectwise.addition_lines import Addition, AgreementAdditions, path_of, read_addition, reading
+from portal.connectwise.errors import OutcomeUnknown, UnexpectedPayload
+from portal.connectwise.many_additions import read_many
 from portal.connectwise.payload import Row
-from portal.connectwise.resource import Reading, Skipped, records
+from portal.connectwise.resource import Skipped, records
 from portal.connectwise.transport import Answer, Transport
 
 # What a copy of a line takes along, beside lessIncluded and the dates. Left out on purpose: id,
 # serialNumber, billedQuantity, opportunity and all that ConnectWise computes.
+__all__ = ["Addition", "Additions", "AgreementAdditions", "NewLine"]
+
 _COPIED = (
     "product", "description", "invoiceDescription", "unitPrice", "unitCost", "billCustomer", "taxableFlag", "uom",
     "invoiceGrouping", "purchaseItemFlag", "specialOrderFlag", "sequenceNumber", "customFields",
 )  # fmt: skip
-_FIELDS = (
-    "id", "agreementId", "product", "quantity", "lessIncluded", "unitPrice", "unitCost", "billCustomer",
-    "effectiveDate", "cancelledDate", "description", "invoiceDescription", "uom", "sequenceNumber", "_info",
-)  # fmt: skip
 _PLACES = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addition:
-    """One addition, as ConnectWise will bill it. Dates are calendar dates.
-
-    Args:
-        id: ConnectWise's id.
-        agreement_id: The agreement it stands on.
-        product_id: The catalogue item, if ConnectWise tells it.
-        product: Its Product ID.
-        quantity: Units for a whole period, the included ones among them.
-        less_included: Units that are included and not billed.
-        unit_price: Of one unit for one whole period, if set on the line.
-        unit_cost: The same for its cost.
-        bill_customer: ConnectWise's word: Billable, DoNotBill, NoCharge, or another.
-        effective_date: The first day it bills; from the agreement's start without one.
-        cancelled_date: The last day it bills, if it ends.
-        description: What the line says.
-        invoice_description: What the invoice says.
-        unit: The unit of measure, or "".
-        sequence: Its place among the agreement's lines, if set.
-        last_updated: When ConnectWise last changed it.
-        updated_by: By whom, or "".
-        raw: The whole record, from ``get`` and the writes; ``None`` from lists, which are cut short.
-    """
-
-    id: int
-    agreement_id: int
-    product_id: int | None
-    product: str
-    quantity: Decimal
-    less_included: Decimal
-    unit_price: Decimal | None
-    unit_cost: Decimal | None
-    bill_customer: str
-    effective_date: date | None
-    cancelled_date: date | None
-    description: str
-    invoice_description: str
-    unit: str
-    sequence: Decimal | None
-    last_updated: datetime | None
-    updated_by: str
-    raw: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,23 +46,6 @@ class NewLine:
     unit_cost: Decimal | None = None
     description: str | None = None
     bill_customer: str = "Billable"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementAdditions:
-    """What one agreement's list of additions held.
-
-    Args:
-        agreement_id: The agreement.
-        additions: Those that could be read.
-        skipped: Why others could not.
-        gone: Whether the agreement itself was no longer there.
-    """
-
-    agreement_id: int
-    additions: tuple[Addition, ...]
-    skipped: tuple[UnexpectedPayload, ...]
-    gone: bool = False
 
 
 class Additions:
@@ -135,9 +71,8 @@ class Additions:
         Raises:
             Rejected: There is no such agreement (``missing``).
         """
-        how = Reading("addition", _FIELDS, lambda row: _addition(row, agreement_id))
-        path = _path(agreement_id)
-        return records(self._transport, path, how, changed_since=changed_since, skipped=skipped)
+        path = path_of(agreement_id)
+        return records(self._transport, path, reading(agreement_id), changed_since=changed_since, skipped=skipped)
 
     def of_many(
         self, agreement_ids: Iterable[int], *, changed_since: datetime | None = None
@@ -151,19 +86,7 @@ class Additions:
         Raises:
             ConnectWiseError: The first agreement that could not be read; the rest is not asked for.
         """
-        to_read = iter(agreement_ids)
-        pool = ThreadPoolExecutor(self._transport.parallel, thread_name_prefix="additions")
-        try:
-            asked: set[Future[AgreementAdditions]] = {
-                pool.submit(self._one, each, changed_since) for each in islice(to_read, self._transport.parallel)
-            }
-            while asked:
-                done, asked = wait(asked, return_when=FIRST_COMPLETED)
-                asked |= {pool.submit(self._one, each, changed_since) for each in islice(to_read, len(done))}
-                for each in done:
-                    yield each.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        return read_many(self._transport, agreement_ids, changed_since=changed_since)
 
     def get(self, agreement_id: int, addition_id: int) -> Addition:
         """Read one addition, whole.
@@ -171,7 +94,7 @@ class Additions:
         Raises:
             Rejected: There is no such addition (``missing``).
         """
-        return self._whole(self._transport.get(_path(agreement_id, addition_id)), agreement_id)
+        return self._whole(self._transport.get(path_of(agreement_id, addition_id)), agreement_id)
 
     def set_quantity(self, agreement_id: int, addition_id: int, quantity: Decimal) -> Addition:
         """Set the billed quantity: it holds at once, for the whole open period.
@@ -223,7 +146,7 @@ class Additions:
         body |= {"quantity": _units(quantity), "effectiveDate": effective}
         if cancelled is not None:
             body["cancelledDate"] = cancelled
-        return self._written(self._transport.post(_path(agreement_id), body), agreement_id)
+        return self._written(self._transport.post(path_of(agreement_id), body), agreement_id)
 
     def end(self, agreement_id: int, addition_id: int, day: date) -> Addition:
         """End a line: it bills up to and including this day. Raises as ``set_quantity``."""
@@ -237,7 +160,7 @@ class Additions:
         return self._patch(agreement_id, addition_id, {"cancelledDate": day})
 
     def _patch(self, agreement_id: int, addition_id: int, values: Mapping[str, object]) -> Addition:
-        answer = self._transport.patch(_path(agreement_id, addition_id), values)
+        answer = self._transport.patch(path_of(agreement_id, addition_id), values)
         return self._written(answer, agreement_id)
 
     def _written(self, answer: Answer, agreement_id: int) -> Addition:
@@ -252,49 +175,8 @@ class Additions:
             ) from error
 
     def _whole(self, answer: Answer, agreement_id: int) -> Addition:
-        row = Row(answer.value, "addition")
-        return replace(_addition(row, agreement_id), raw=row.raw)
-
-    def _one(self, agreement_id: int, changed_since: datetime | None) -> AgreementAdditions:
-        skipped: list[UnexpectedPayload] = []
-        try:
-            found = tuple(self.of(agreement_id, changed_since=changed_since, skipped=skipped.append))
-        except Rejected as error:
-            if not error.missing:
-                raise
-            return AgreementAdditions(agreement_id=agreement_id, additions=(), skipped=(), gone=True)
-        return AgreementAdditions(agreement_id=agreement_id, additions=found, skipped=tuple(skipped))
-
-
-def _path(agreement_id: int, addition_id: int | None = None) -> str:
-    path = f"/finance/agreements/{agreement_id:d}/additions"
-    return path if addition_id is None else f"{path}/{addition_id:d}"
-
-
-def _addition(row: Row, agreement_id: int) -> Addition:
-    """Read one addition of an agreement that is known."""
-    said = row.integer_or_none("agreementId")
-    if said not in {None, agreement_id}:
-        row.fail("agreementId", said)
-    return Addition(
-        id=row.integer("id"),
-        agreement_id=agreement_id,
-        product_id=row.integer_or_none("product/id"),
-        product=row.text("product/identifier") or row.fail("product/identifier", None),
-        quantity=row.number("quantity"),
-        less_included=row.number_or_none("lessIncluded") or Decimal(0),
-        unit_price=row.number_or_none("unitPrice"),
-        unit_cost=row.number_or_none("unitCost"),
-        bill_customer=row.text("billCustomer"),
-        effective_date=row.day("effectiveDate"),
-        cancelled_date=row.day("cancelledDate"),
-        description=row.text("description"),
-        invoice_description=row.text("invoiceDescription"),
-        unit=row.text("uom"),
-        sequence=row.number_or_none("sequenceNumber"),
-        last_updated=row.moment("_info/lastUpdated"),
-        updated_by=row.text("_info/updatedBy"),
-    )
+        row = Row(answer.value, "addition", answer.request_id)
+        return replace(read_addition(row, agreement_id), raw=row.raw)
 
 
 def _copy(like: Addition, *, replaces: bool) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from portal.connectwise.paging import numbered
 from portal.connectwise.payload import Row
 from portal.connectwise.transport import Transport
 
@@ -38,21 +39,32 @@ class AuditTrail:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def of_agreement(self, agreement_id: int, *, most: int | None = None) -> Iterator[AuditEntry]:
+    def of(self, agreement_id: int, newest: int | None = None) -> Iterator[AuditEntry]:
         """Yield an agreement's entries, those of its additions included, newest first.
 
         Args:
             agreement_id: The agreement.
-            most: How many to read at most; all without it.
+            newest: How many to read at most; all without it.
+
+        Raises:
+            ConnectWiseError: As ``Transport.get``.
         """
         params = {"type": "Agreement", "id": f"{agreement_id:d}"}
-        for raw in islice(self._transport.numbered("/system/audittrail", params), most):
-            row = Row(raw, "audit-trail entry")
-            yield AuditEntry(
-                text=row.text("text"),
-                entered_at=row.moment("enteredDate"),
-                entered_by=row.text("enteredBy"),
-                kind=row.text("auditType"),
-                sub_kind=row.text("auditSubType"),
-                source=row.text("auditSource"),
-            )
+        return islice(self._entries(params), newest)
+
+    def of_agreement(self, agreement_id: int, *, most: int | None = None) -> Iterator[AuditEntry]:
+        """Yield an agreement's entries as ``of`` does."""
+        return self.of(agreement_id, most)
+
+    def _entries(self, params: dict[str, str]) -> Iterator[AuditEntry]:
+        for page in numbered(self._transport, "/system/audittrail", params):
+            for raw in page.rows:
+                row = Row(raw, "audit-trail entry", page.request_id)
+                yield AuditEntry(
+                    text=row.text("text"),
+                    entered_at=row.moment("enteredDate"),
+                    entered_by=row.text("enteredBy"),
+                    kind=row.text("auditType"),
+                    sub_kind=row.text("auditSubType"),
+                    source=row.text("auditSource"),
+                )

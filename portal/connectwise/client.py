@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -16,9 +17,11 @@ from portal.connectwise.catalog import Catalog
 from portal.connectwise.companies import Companies
 from portal.connectwise.company_statuses import CompanyStatuses
 from portal.connectwise.company_types import CompanyTypes
+from portal.connectwise.pace import Pace
+from portal.connectwise.patience import Patience
 from portal.connectwise.permissions import Permission, tested
 from portal.connectwise.system import System
-from portal.connectwise.transport import MOST_A_PAGE, Credentials, Patience, Transport
+from portal.connectwise.transport import MOST_A_PAGE, Credentials, Transport
 
 
 class ConnectWise:
@@ -35,10 +38,13 @@ class ConnectWise:
         allow_private: Whether it may stand at a private or loopback address, and answer over http.
         patience: Time-outs and retries.
         page_size: Records a page, 1 to 1000.
-        parallel: Agreements whose additions are read at the same time.
+        parallel: Reads in bulk at the same time, at most.
+        bundle_size: Agreements whose additions are read in one call; below 2, each by itself.
+        ca_certificates: Authorities that are trusted beside the usual ones, as PEM text.
+        pace: How fast calls may follow each other; without it, as fast as it goes.
 
     Raises:
-        AddressRefused: The address is none.
+        AddressRefused: The address is none, or the certificates cannot be read.
     """
 
     def __init__(
@@ -52,17 +58,28 @@ class ConnectWise:
         allow_private: bool = False,
         patience: Patience | None = None,
         page_size: int = MOST_A_PAGE,
-        parallel: int = 4,
+        parallel: int = 8,
+        bundle_size: int = 0,
+        ca_certificates: str | None = None,
+        pace: Pace | None = None,
     ) -> None:
         where = normalise(address, allow_private=allow_private) if isinstance(address, str) else address
-        self.transport = Transport(
+        transport = Transport(
             where,
             Credentials(company=company, public_key=public_key, private_key=private_key, client_id=client_id),
             allow_private=allow_private,
             patience=patience,
             page_size=page_size,
             parallel=parallel,
+            bundle_size=bundle_size,
+            ca_certificates=ca_certificates,
+            pace=pace,
         )
+        self._view = False
+        self._use(transport)
+
+    def _use(self, transport: Transport) -> None:
+        self.transport = transport
         self.companies = Companies(self.transport)
         self.company_statuses = CompanyStatuses(self.transport)
         self.company_types = CompanyTypes(self.transport)
@@ -91,8 +108,16 @@ class ConnectWise:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
-        self.transport.close()
+        """Close every connection. On a view from ``urgent`` it does nothing: they are the client's."""
+        if not self._view:
+            self.transport.close()
+
+    def urgent(self) -> Self:
+        """Give a view on the same connections whose calls go before reads in bulk: for what a person decided."""
+        view = copy.copy(self)
+        view._view = True  # noqa: SLF001 - its own kind
+        view._use(self.transport.urgent())  # noqa: SLF001 - as above
+        return view
 
     def test_permissions(self) -> Iterator[Permission]:
         """Try each right that the portal needs; nothing is changed. Raises as ``permissions.tested``."""

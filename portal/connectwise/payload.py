@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Never
 
 from portal.connectwise.errors import UnexpectedPayload
@@ -55,15 +56,24 @@ class Row:
     Args:
         raw: What stood in the answer.
         kind: What it should be, for the error's text, as "addition".
+        request_id: ConnectWise's id of the request that brought it.
 
     Raises:
         UnexpectedPayload: It is no record, here or from any of the methods below.
     """
 
-    def __init__(self, raw: object, kind: str) -> None:
+    __slots__ = ("kind", "raw", "request_id")
+
+    def __init__(self, raw: object, kind: str, request_id: str | None = None) -> None:
         self.kind = kind
+        self.request_id = request_id
         if not isinstance(raw, dict):
-            raise UnexpectedPayload(f"ConnectWise sent something that is no {kind}. Nothing was changed.", record=kind)
+            raise UnexpectedPayload(
+                f"ConnectWise sent something that is no {kind}. Nothing was changed.",
+                record=kind,
+                request_id=request_id,
+                situation="other-shape",
+            )
         self.raw: Mapping[str, object] = raw
 
     @property
@@ -79,11 +89,13 @@ class Row:
 
     def value(self, path: str) -> object:
         """Return what stands under a path such as ``status/id``, or ``None``."""
+        if "/" not in path:
+            return self.raw.get(path)
         found: object = self.raw
-        for name in path.split("/"):
+        for name in _steps(path):
             if found is None:
                 return None
-            if not isinstance(found, Mapping):
+            if not isinstance(found, dict):
                 self.fail(path, found)
             found = found.get(name)
         return found
@@ -124,6 +136,8 @@ class Row:
         found = self.value(path)
         if found is None:
             return default
+        if type(found) is str and found.isascii() and "\0" not in found:
+            return found  # nearly every text is of this kind
         if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
             self.fail(path, found)
         # what neither a database nor a page can take: NUL, and halves of a character
@@ -170,7 +184,7 @@ class Row:
             return []
         if not isinstance(found, list):
             self.fail(path, found)
-        return [Row(item, kind) for item in found]
+        return [Row(item, kind, self.request_id) for item in found]
 
     def fail(self, path: str, found: object) -> Never:
         """Refuse the record for one field's sake."""
@@ -179,7 +193,14 @@ class Row:
             f"ConnectWise's {self.record} cannot be read: {path} {what}.",
             record=self.record,
             record_id=self.record_id,
+            request_id=self.request_id,
         )
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    """Split a path; there are few, and each is asked for with every record."""
+    return tuple(path.split("/"))
 
 
 def _short(found: object) -> str:

@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from portal.connectwise.conditions import Condition, after
 from portal.connectwise.errors import UnexpectedPayload
+from portal.connectwise.paging import Page, forward
 from portal.connectwise.payload import Row
 from portal.connectwise.transport import Transport
 
@@ -64,8 +65,9 @@ class Resource(ABC, Generic[Record]):
     def ids(self, where: Condition | None = None) -> Iterator[int]:
         """Yield the bare ids, which cost little: deleted rows just vanish from them."""
         params = {"fields": "id"} | ({} if where is None else {"conditions": where.text})
-        for raw in self._transport.forward(self.path, params):
-            yield Row(raw, self.kind).integer("id")
+        for page in forward(self._transport, self.path, params):
+            for raw in page.rows:
+                yield Row(raw, self.kind, page.request_id).integer("id")
 
     def get(self, record_id: int) -> Record:
         """Read one record.
@@ -74,12 +76,13 @@ class Resource(ABC, Generic[Record]):
             Rejected: There is none (``missing``).
         """
         answer = self._transport.get(f"{self.path}/{record_id:d}")
-        return self.parse(Row(answer.value, self.kind))
+        return self.parse(Row(answer.value, self.kind, answer.request_id))
 
     def count(self, where: Condition | None = None) -> int:
         """Count the records."""
         params = {} if where is None else {"conditions": where.text}
-        return Row(self._transport.get(f"{self.path}/count", params).value, "count").integer("count")
+        answer = self._transport.get(f"{self.path}/count", params)
+        return Row(answer.value, "count", answer.request_id).integer("count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +104,27 @@ def records(
     skipped: Skipped | None = None,
 ) -> Iterator[Record]:
     """Yield the records of one list, by id; arguments and errors as ``Resource.all``."""
-    changed = None if changed_since is None else after("lastUpdated", changed_since)
-    condition = changed if where is None else where if changed is None else where & changed
-    params = {"fields": ",".join(how.fields)}
-    if condition is not None:
-        params["conditions"] = condition.text
-    for raw in transport.forward(path, params):
+    conditions = wanted(where, changed_since)
+    params = {"fields": ",".join(how.fields)} | ({} if conditions is None else {"conditions": conditions})
+    for page in forward(transport, path, params):
+        yield from parsed(page, how, skipped)
+
+
+def parsed(page: Page, how: Reading[Record], skipped: Skipped | None) -> Iterator[Record]:
+    """Yield the records of one page that can be read; errors as ``Resource.all``."""
+    for raw in page.rows:
         try:
-            record = how.parse(Row(raw, how.kind))
+            record = how.parse(Row(raw, how.kind, page.request_id))
         except UnexpectedPayload as error:
             if skipped is None:
                 raise
             skipped(error)
         else:
             yield record
+
+
+def wanted(where: Condition | None, changed_since: datetime | None) -> str | None:
+    """Write which records are wanted as ConnectWise's conditions; none: all."""
+    changed = None if changed_since is None else after("lastUpdated", changed_since)
+    condition = changed if where is None else where if changed is None else where & changed
+    return None if condition is None else condition.text

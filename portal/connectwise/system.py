@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from portal.connectwise.callbacks import Callbacks
 from portal.connectwise.payload import Row
 from portal.connectwise.transport import Transport
 
@@ -46,6 +47,7 @@ class System:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.callbacks = Callbacks(transport)
 
     def info(self) -> SystemInfo:
         """Read the installation's version: the cheapest call that needs valid keys.
@@ -53,7 +55,8 @@ class System:
         Raises:
             Rejected: The keys are refused (``unauthorized``) or may not read it (``forbidden``).
         """
-        row = Row(self._transport.get("/system/info").value, "system information")
+        answer = self._transport.get("/system/info")
+        row = Row(answer.value, "system information", answer.request_id)
         return SystemInfo(version=row.text("version"), cloud=row.flag("isCloud"), time_zone=row.text("serverTimeZone"))
 
     def company_info(self, company: str) -> CompanyInfo:
@@ -64,7 +67,7 @@ class System:
             UnexpectedPayload: The site is no ConnectWise.
         """
         answer = self._transport.get_open(f"/login/companyinfo/{quote(company, safe='')}")
-        row = Row(answer.value, "company information")
+        row = Row(answer.value, "company information", answer.request_id)
         return CompanyInfo(
             codebase=row.text("Codebase").strip("/ "),
             site_url=row.text("SiteUrl"),

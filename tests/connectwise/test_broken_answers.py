@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+import requests
 from requests_mock import Mocker
 
 from portal.connectwise import (
@@ -14,7 +15,7 @@ from portal.connectwise import (
     Rejected,
     UnexpectedPayload,
 )
-from portal.connectwise.adapters import PatientRetry
+from portal.connectwise.answers import retry_after
 
 BASE = "http://127.0.0.1:9/v4_6_release/apis/3.0"
 LINE = {"id": 8001, "agreementId": 501, "product": {"id": 1, "identifier": "SEAT"}, "quantity": 5}
@@ -117,7 +118,7 @@ def test_redirects_are_never_followed(client: ConnectWise, status: int) -> None:
 
 def test_a_refusal_without_words_is_still_a_sentence(client: ConnectWise) -> None:
     with Mocker() as mock:
-        mock.get(f"{BASE}/system/info", status_code=403, text="<html>Forbidden</html>")
+        mock.get(f"{BASE}/system/info", status_code=403, text="")
         with pytest.raises(Rejected, match="security role does not allow") as forbidden:
             client.system.info()
         mock.patch(f"{BASE}/finance/agreements/501/additions/8001", status_code=409, json={"code": "Conflict"})
@@ -162,6 +163,19 @@ def test_a_name_that_leads_elsewhere_by_the_time_of_the_call_is_refused(monkeypa
             guarded.system.info()
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("soon", 0), ("-5", 0), ("99999999999", 30)])
-def test_a_wait_is_bounded_and_nonsense_asks_for_none(header: str, seconds: float) -> None:
-    assert PatientRetry(3, retry_after_max=30).parse_retry_after(header) == seconds
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("soon", None), ("-5", None), ("99999999999", 900.0), ("Sun, 01 Jan 2034 00:00:00 GMT", 900.0)],
+)
+def test_a_wait_is_bounded_and_nonsense_asks_for_none(header: str, seconds: float | None) -> None:
+    answer = requests.Response()
+    answer.headers["Retry-After"] = header
+
+    assert retry_after(answer) == seconds
+
+
+def test_pauses_grow_are_capped_and_differ() -> None:
+    low, high = (Patience(back_off=0.5, longest_wait=20, chance=lambda share=share: share) for share in (0.0, 1.0))
+
+    assert [high.pause(attempt) for attempt in (1, 2, 3, 6, 7, 99)] == [0.5, 1, 2, 16, 20, 20]
+    assert [low.pause(attempt) for attempt in (1, 2, 7)] == [0.25, 0.5, 10]

@@ -197,7 +197,7 @@ def test_a_missing_right_names_the_entry_of_the_security_role(client: ConnectWis
     missing = [right for right in client.test_permissions() if not right.granted]
 
     assert [(right.name, right.needed_to_read) for right in missing] == [("Change additions", False)]
-    assert "Finance / Agreements: Edit" in missing[0].sentence
+    assert "Finance / Agreements: Add, Edit" in missing[0].sentence
 
 
 def test_a_right_that_could_not_be_tried_is_not_taken_for_granted(client: ConnectWise, site: Site) -> None:
