@@ -204,3 +204,10 @@ def test_a_refund_of_a_whole_subscription_counts_zero() -> None:
     late = [one for one in found.counted.changed if one.outcome is Outcome.ZERO]
 
     assert [one.reason for one in late] == ["The subscription was refunded, and no charge follows."]
+
+
+def test_a_ready_made_profile_says_whether_it_lists_every_account() -> None:
+    complete = {one.name for one in BUILTINS if one.verified and one.complete}
+
+    # invoices are partial by nature; lists of what is there are not
+    assert complete == {"cipp-licences", "cove-maximum-value", "datto-rmm-sites", "sentinelone-endpoints"}
