@@ -26,6 +26,7 @@ LEASE = timedelta(minutes=5)
 AGAIN = timedelta(minutes=1)  # after ConnectWise did not answer
 CHECK = timedelta(days=1)  # how often it is looked whether they still stand
 _PATH = "/system/callbacks"
+_A_PAGE, _MOST_PAGES = 1000, 20
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
 
@@ -247,7 +248,7 @@ def _due(real_now: datetime) -> sa.ColumnElement[bool]:
 
 def _registered(client: ConnectWise, url: str) -> tuple[list[dict[str, Any]], set[int]]:
     """Register what does not stand yet; give ours, and the ids of all that is active."""
-    rows = [row for row in client.transport.forward(_PATH, {}) if row.get("inactiveFlag") is not True]
+    rows = [row for row in _all_of(client) if row.get("inactiveFlag") is not True]
     active = {found_id for row in rows if isinstance(found_id := row.get("id"), int)}
     found: list[dict[str, Any]] = []
     for kind in TYPES:
@@ -259,6 +260,18 @@ def _registered(client: ConnectWise, url: str) -> tuple[list[dict[str, Any]], se
         if isinstance(ours.get("id"), int):
             found.append({"id": ours["id"], "type": kind})
     return found, active
+
+
+def _all_of(client: ConnectWise) -> list[Mapping[str, object]]:
+    """Read all callbacks that stand in ConnectWise."""
+    rows: list[Mapping[str, object]] = []
+    for page in range(1, _MOST_PAGES + 1):
+        answer = client.transport.get(_PATH, {"page": str(page), "pageSize": str(_A_PAGE)})
+        found = answer.value if isinstance(answer.value, list) else []
+        rows += [row for row in found if isinstance(row, Mapping)]
+        if not answer.more:
+            break
+    return rows
 
 
 def _is_ours(row: Mapping[str, object], kind: str, url: str) -> bool:

@@ -52,7 +52,7 @@ class Portal:
             with self.app.app_context():
                 doing.do_sync(run_id, self.clients)
 
-    def read(self, query: sa.Select[tuple[int]]) -> int:
+    def read(self, query: sa.Select[int]) -> int:
         with Session(self.desk._plain) as session:
             return session.scalar(query) or 0
 
