@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Person, PsaQuestion
@@ -90,7 +91,12 @@ def answer_test(asked: Asked, *, open_session: OpenSession, sealer: Sealer, now:
     def watch(lines: list[Line]) -> None:
         asked.note({"lines": [asdict(line) for line in lines]})
 
-    trial = try_connectwise(values, key, watch=watch)
+    try:
+        trial = try_connectwise(values, key, watch=watch)
+    except Invalid as error:
+        if "public_key" in error.fields:
+            _forget(values.public_key, open_session)
+        raise
     found = {"url": trial.url, "warnings": list(trial.warnings), "missing": len(trial.missing), "stored": False}
     if not asked.asked["save"]:
         return found
@@ -98,6 +104,15 @@ def answer_test(asked: Asked, *, open_session: OpenSession, sealer: Sealer, now:
         raise Invalid("A sync needs the rights marked No. Give them to the role in ConnectWise, then save again.")
     _store(asked, trial, replace(values, url=trial.url), key, open_session, sealer, now)
     return found | {"stored": True}
+
+
+def _forget(key: str, open_session: OpenSession) -> None:
+    """Take a key out of what was typed as the public one: it may be the private one, which stands nowhere in clear."""
+    with open_session() as session:
+        for question in session.scalars(sa.select(PsaQuestion).where(PsaQuestion.kind == KIND)):
+            values = question.asked["values"]
+            if values["public_key"] == key:
+                question.asked = {**question.asked, "values": {**values, "public_key": ""}}
 
 
 def _key(asked: Asked, values: Values, open_session: OpenSession, sealer: Sealer) -> str:

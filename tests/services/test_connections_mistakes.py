@@ -31,7 +31,7 @@ def site() -> Iterator[str]:
 
 
 def attempt(url: str, *, lines: list[Line] | None = None, **other: Any) -> Trial:
-    given = PAIR | {"allow_private": True, "ca_certificates": ""} | other
+    given: dict[str, Any] = PAIR | {"allow_private": True, "ca_certificates": ""} | other
     key = str(given.pop("private_key"))
 
     def watch(now: list[Line]) -> None:
@@ -363,7 +363,8 @@ def test_10_a_clock_that_is_far_from_connectwises_is_a_warning(tmp_path: Path) -
 
 def test_every_line_is_shown_from_the_start_and_answered_in_turn(site: str) -> None:
     seen: list[list[str]] = []
-    values = Values(url=site, allow_private=True, **{k: v for k, v in PAIR.items() if k != "private_key"})
+    given: dict[str, Any] = {name: value for name, value in PAIR.items() if name != "private_key"}
+    values = Values(url=site, allow_private=True, **given)
 
     trial = try_connectwise(
         values,

@@ -1,29 +1,20 @@
 """Connections and runs: syncs, keys that are only written, the switch for writing, progress."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.config import Settings
-from portal.db.records import AuditEvent, Connection, Setting, SyncRun, Vendor
-from portal.sandbox.server import running
+from portal.db.records import Connection, Setting, SyncRun, Vendor
 from portal.services.sealing import Sealer
 from tests.support.visitor import Visitor
 
 SignedInAs = Callable[[str], Visitor]
 NOW = datetime(2026, 10, 28, 13, tzinfo=UTC)
 SMALL = Path(__file__).parent.parent / "samples" / "small"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
-    """A ConnectWise over HTTP."""
-    with running(SMALL) as served:
-        yield served.base_url
 
 
 def connected(session: Session, settings: Settings, *, url: str = "http://127.0.0.1:1/v4_6_release/apis/3.0") -> None:
@@ -42,84 +33,6 @@ def stored(session: Session) -> Connection:
     found = session.get_one(Connection, "connectwise")
     session.commit()
     return found
-
-
-def typed(base: str, **values: str) -> dict[str, str]:
-    return {
-        "url": f"{base}/v4_6_release/apis/3.0", "company": "sandbox", "public_key": "portal",
-        "private_key": "portal-secret", "client_id": "00000000-0000-4000-8000-000000000001", "allow_private": "1",
-        "do": "save", **values,
-    }  # fmt: skip
-
-
-def test_keys_are_tested_stored_sealed_and_never_shown(
-    session: Session, settings: Settings, signed_in_as: SignedInAs, sandbox: str
-) -> None:
-    admin = signed_in_as("admin")
-
-    answer = admin.post("/connections/connectwise", typed(sandbox))
-
-    connection = stored(session)
-    page = admin.get("/connections/connectwise").get_data(as_text=True)
-    assert answer.status_code == 303, admin.page(answer).select_one(".notice")
-    assert Sealer(settings.secret_keys).open(connection.sealed_private_key) == "portal-secret"
-    assert not connection.writing
-    assert "ends with cret" in page
-    assert "portal-secret" not in page
-    session.rollback()
-    assert "portal-secret" not in str(session.execute(sa.select(AuditEvent.details, AuditEvent.after)).all())
-
-
-def test_a_test_alone_stores_nothing(session: Session, signed_in_as: SignedInAs, sandbox: str) -> None:
-    admin = signed_in_as("admin")
-
-    answer = admin.post("/connections/connectwise", typed(sandbox, do="test"))
-
-    assert answer.status_code == 200
-    assert "The test passed" in answer.get_data(as_text=True)
-    session.rollback()
-    assert session.get(Connection, "connectwise") is None
-
-
-def test_a_refused_key_is_a_sentence_and_what_was_typed_stays(
-    session: Session, signed_in_as: SignedInAs, sandbox: str
-) -> None:
-    admin = signed_in_as("admin")
-
-    answer = admin.post("/connections/connectwise", typed(sandbox, private_key="a wrong one", company="sandbox"))
-
-    page = answer.get_data(as_text=True)
-    assert answer.status_code == 422
-    assert "ConnectWise was not connected." in page
-    assert "a wrong one" not in page
-    assert admin.page(answer).select_one("input[name=public_key][value=portal]") is not None
-    session.rollback()
-    assert session.get(Connection, "connectwise") is None
-
-
-def test_missing_fields_are_named_each(signed_in_as: SignedInAs) -> None:
-    admin = signed_in_as("admin")
-
-    answer = admin.post("/connections/connectwise", {"do": "save"})
-
-    wrong = {str(each["name"]) for each in admin.page(answer).select("[aria-invalid=true]")}
-    assert answer.status_code == 422
-    assert wrong == {"url", "company", "public_key", "private_key", "client_id"}
-
-
-def test_the_stored_key_is_kept_but_never_sent_elsewhere(
-    session: Session, settings: Settings, signed_in_as: SignedInAs, sandbox: str
-) -> None:
-    connected(session, settings, url=f"{sandbox}/v4_6_release/apis/3.0")
-    admin = signed_in_as("admin")
-
-    same = admin.post("/connections/connectwise", typed(sandbox, private_key=""))
-    other = admin.post("/connections/connectwise", typed("http://127.0.0.1:9", private_key=""))
-
-    assert same.status_code == 303
-    assert other.status_code == 422
-    assert admin.page(other).select_one("input[name=private_key][aria-invalid=true]") is not None
-    assert stored(session).url.startswith(sandbox)
 
 
 def test_a_sync_is_queued_and_shown_with_and_without_htmx(

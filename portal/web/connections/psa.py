@@ -61,6 +61,8 @@ def save() -> ResponseReturnValue:
             ).id
     except Invalid as error:
         form.errors = error.fields
+        if form.public_key == form.private_key:
+            form.public_key = ""  # it may be the private one, which is never shown
         return psa_page(form=form, failed=str(error), status=422)
     queue.wake_question(question_id)
     return redirect(url_for(".psa_settings", test=question_id), 303)
