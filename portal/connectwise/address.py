@@ -162,7 +162,9 @@ def check_ip(text: str, host: str, *, allow_private: bool = False) -> None:
         ip = ip.ipv4_mapped or ip.sixtofour or _behind_nat64(ip) or ip
     if ip.is_link_local or ip.is_multicast or ip.is_unspecified or ip in _MACHINE_KEYS:
         raise AddressRefused(f"{host} leads to {ip}, where no ConnectWise can be. Correct the address.")
-    inside = not ip.is_global or ip.is_reserved or (ip.version == 6 and ip in _LOCAL_NAT64)  # noqa: PLR2004 - IPv6
+    inside = not ip.is_global or ip.is_reserved
+    if isinstance(ip, ipaddress.IPv6Address):
+        inside = inside or ip.is_site_local or ip in _LOCAL_NAT64
     if inside and not allow_private:
         raise AddressRefused(
             f"{host} leads to {ip}, an address inside a private network. "

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Connection, PsaCompany, SyncRun
 from portal.sandbox.server import running
+from tests.support.tls import signed
 
 TRAPS = Path(__file__).parents[1] / "samples" / "traps"
 
@@ -104,6 +105,47 @@ def test_a_sync_that_fails_ends_with_a_sentence(runner: FlaskCliRunner, site: st
     assert "web page" in failed.output
     assert "Nothing was read yet." in failed.output
     assert [run.state for run in session.scalars(sa.select(SyncRun))] == ["failed"]
+
+
+def test_an_authority_of_ones_own_is_kept_until_another_one_is_given(
+    runner: FlaskCliRunner, site: str, session: Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "own.pem"
+    file.write_text(signed("Own authority").pem)
+
+    refused = runner.invoke(args=connect(site, "--allow-private", "--ca-certificates", __file__), input="x\n")
+    for more in (["--ca-certificates", str(file)], []):
+        result = runner.invoke(args=connect(site, "--allow-private", *more), input="portal-secret\n")
+        assert result.exit_code == 0, result.output
+        session.expire_all()
+        session.rollback()
+        assert session.get_one(Connection, "connectwise").ca_certificates == file.read_text()
+        session.commit()
+
+    assert refused.exit_code == 1
+    assert "no certificate in the PEM form" in refused.output
+
+
+def test_limits_are_set_one_by_one(runner: FlaskCliRunner, site: str) -> None:
+    unconnected = runner.invoke(args=["connections", "limits", "--parallel", "4"])
+    runner.invoke(args=connect(site, "--allow-private"), input="portal-secret\n")
+
+    result = runner.invoke(args=["connections", "limits", "--parallel", "4", "--bundle-size", "25"])
+    refused = runner.invoke(args=["connections", "limits", "--requests-a-minute", "1"])
+
+    assert (unconnected.exit_code, "not connected yet" in unconnected.output) == (1, True)
+    assert result.output == "600 requests a minute, 4 reads at the same time, bundles of 25.\n"
+    assert (refused.exit_code, "Choose from 10 to 6,000." in refused.output) == (1, True)
+
+
+def test_leading_to_another_psa_is_said(runner: FlaskCliRunner, site: str) -> None:
+    runner.invoke(args=connect(site, "--allow-private"), input="portal-secret\n")
+
+    other = site.replace("127.0.0.1", "localhost")
+    moved = runner.invoke(args=connect(other, "--allow-private"), input="portal-secret\n")
+
+    assert moved.exit_code == 0, moved.output
+    assert "This is another ConnectWise than before." in moved.output
 
 
 def test_writing_is_switched(runner: FlaskCliRunner, site: str, session: Session) -> None:
