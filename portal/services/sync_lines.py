@@ -126,7 +126,8 @@ class LinesReader:
 
     def _one_by_one(self, left: dict[int, None], since: datetime | None, error: ConnectWiseError) -> Iterator[Staged]:
         """Find out which of the agreements that were being read is the one that cannot be."""
-        window = list(left)[: _WINDOW * self._client.transport.parallel]
+        transport = self._client.transport
+        window = list(left)[: _WINDOW * transport.parallel * max(1, getattr(transport, "bundle_size", 0))]
         failed: dict[int, ConnectWiseError] = {}
         read = 0
         for agreement_id in window:

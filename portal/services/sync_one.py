@@ -55,7 +55,8 @@ class OneReader:
         after: After,
     ) -> None:
         self._open_session = open_session
-        self._client = client
+        view = getattr(client, "urgent", None)  # goes before reads in bulk, where the calls a minute are few
+        self._client: ConnectWise = client if view is None else view()
         self._now = now
         self._base = base
         self._after = after

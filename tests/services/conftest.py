@@ -45,8 +45,12 @@ class Psa:
         self._engine = engine.execution_options(**{WRITES: True})
         self.now = STEPS[0]
         self.followed = 0
-        self.client = ConnectWise(
-            base_url,
+        self.client = self.connected()
+
+    def connected(self) -> ConnectWise:
+        """Make another client, which knows nothing of what ConnectWise asked of the one before; close it."""
+        return ConnectWise(
+            self.base_url,
             company="sandbox",
             public_key="portal",
             private_key="portal-secret",

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.connectwise import Unreachable
+from portal.connectwise.agreements import Agreements
 from portal.db.records import AgreementWanted, AuditEvent, Card, PsaAddition, PsaAgreement, PsaCompany, SyncRun
 from portal.services import sync, sync_progress, sync_wanted
 from portal.services.actors import COMMAND_LINE
@@ -181,11 +182,11 @@ def test_one_that_is_refused_is_skipped_with_its_reason(psa: Psa) -> None:
 def test_a_connectwise_that_does_not_answer_is_asked_again_later_and_not_for_ever(
     psa: Psa, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silent(_agreement_id: int) -> Any:
+    def silent(_self: Agreements, _agreement_id: int) -> Any:
         raise Unreachable("No answer.")
 
     psa.sync()
-    monkeypatch.setattr(psa.client.agreements, "get", silent)
+    monkeypatch.setattr(Agreements, "get", silent)
     want(psa, 501)
 
     for tries in range(1, sync_wanted.MOST_TRIES + 1):
@@ -204,15 +205,15 @@ def test_a_connectwise_that_does_not_answer_is_asked_again_later_and_not_for_eve
 def test_asked_for_again_while_it_is_read_it_is_read_again(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:
     psa.sync()
     want(psa, 501)
-    get, asked = psa.client.agreements.get, []
+    get, asked = Agreements.get, []
 
-    def again(agreement_id: int) -> Any:
+    def again(self: Agreements, agreement_id: int) -> Any:
         asked.append(agreement_id)
         if len(asked) == 1:
             want(psa, 501)
-        return get(agreement_id)
+        return get(self, agreement_id)
 
-    monkeypatch.setattr(psa.client.agreements, "get", again)
+    monkeypatch.setattr(Agreements, "get", again)
     run_id = started(psa)
     assert run_id is not None
     psa.run(run_id)
