@@ -20,12 +20,11 @@ from portal.vendors.errors import Unreadable
 
 MAX_PACKED = 300 << 20  # bytes of the file
 MAX_UNPACKED = 2 << 30  # bytes of all parts together
-MAX_STRINGS = 160 << 20  # bytes of the part with the texts, which is held in memory
+MAX_STRINGS = 128 << 20  # bytes of the part with the texts, which is held in memory
 MAX_RATIO = 100  # unpacked to packed, of parts that are not small
 SMALL = 16 << 20  # bytes
 MAX_PARTS = 5000
 _PIECE = 1 << 16
-_NS = re.compile(r"^.*[}:]")
 _DATES = re.compile(r"(?:[ymdhs]|am/pm)", re.IGNORECASE)
 _NO_CODE = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _BUILT_IN_DATES = frozenset({*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59)})
@@ -127,7 +126,7 @@ def parse(
     parser.buffer_text = True
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
     parser.StartElementHandler = lambda name, attributes: start(
-        name.rpartition("}")[2], {_NS.sub("", key): value for key, value in attributes.items()} if attributes else {}
+        name.rpartition("}")[2], attributes if "}" not in "".join(attributes) else _without_spaces(attributes)
     )
     if end is not None:
         parser.EndElementHandler = lambda name: end(name.rpartition("}")[2])
@@ -149,6 +148,11 @@ def parse(
         raise
     except Exception as error:  # a damaged part raises whatever its broken piece raises
         raise Unreadable(DAMAGED) from error
+
+
+def _without_spaces(attributes: dict[str, str]) -> dict[str, str]:
+    """Name attributes without their namespaces."""
+    return {key.rpartition("}")[2]: value for key, value in attributes.items()}
 
 
 def _refuse_entities(*_: object) -> None:
