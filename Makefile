@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql bench pictures check format run worker lock
+.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql storm-sync bench pictures check format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,9 @@ test-fast: install-dev ## without browser and crash tests
 
 test-postgresql: install-dev ## the store and a month on PostgreSQL; COUNTERSIGN_TEST_POSTGRESQL names a server
 	@$(BIN)/pytest -q -m postgresql
+
+storm-sync: install-dev ## a full sync through a storm, and over ten kills of its worker
+	@COUNTERSIGN_TEST_KILLS=10 $(BIN)/pytest -q tests/services/test_sync_storm.py
 
 bench: install-dev ## how fast it is, as ratios against a floor of the same run; LONG=1 for all sizes, BENCH="sync pages" for some
 	@$(BIN)/python tests/bench/run.py $(BENCH) $(if $(LONG),--long)

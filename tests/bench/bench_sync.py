@@ -21,7 +21,6 @@ def bench(kit: Kit) -> Iterator[Row]:
 
 
 def _measured(kit: Kit, size: str, latency: int, bundle_size: int) -> Iterator[Row]:
-    kit.say(f"{size}, {latency} ms, bundles of {bundle_size}")
     how = f"{size}, {latency} ms" + (f", bundles of {bundle_size}" if bundle_size else "")
     with kit.sandbox(size, latency=latency) as sandbox:
         portal = kit.portal(sandbox.url, bundle_size=bundle_size)

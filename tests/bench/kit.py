@@ -1,6 +1,5 @@
 """What benches are made of: a sandbox, a portal, a worker, each a process of its own, and rows of the table."""
 
-import json
 import os
 import socket
 import sqlite3
@@ -10,8 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -175,10 +175,8 @@ class Portal:
 
     def limits(self, **columns: int) -> None:
         """Set columns of the connection's row."""
-        with sqlite3.connect(self.folder / "countersign.sqlite") as store:
-            for name, value in columns.items():
-                store.execute(f"UPDATE connection SET {name} = ?", (value,))  # noqa: S608 - names of our own
-        store.close()
+        for name, value in columns.items():
+            self.store(f"UPDATE connection SET {name} = ?", value)  # noqa: S608 - names of our own
 
     def do(self, *words: str, told: str = "") -> str:
         """Run a command and give what it printed."""
@@ -193,19 +191,25 @@ class Portal:
         """Sync in a process of its own.
 
         Returns:
-            Seconds, those of starting Python included, and the process's highest memory in MB.
+            Seconds of the run itself, as its row tells, and the process's highest memory in MB.
         """
         words = _flask("sync", "run", *(["--full"] if full else []))
         with (self.folder / "sync.log").open("w+b") as said:
-            started = time.monotonic()
             process = subprocess.Popen(words, cwd=ROOT, env=self.environment, stdout=said, stderr=said)  # noqa: S603
             _, status, used = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - started
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode:
                 said.seek(0)
                 raise RuntimeError(said.read().decode(errors="replace")[-2000:])
-        return seconds, used.ru_maxrss / 1024
+        asked = "SELECT started_at, finished_at FROM sync_run ORDER BY id DESC LIMIT 1"
+        started, finished = (datetime.fromisoformat(str(moment)) for moment in self.store(asked))
+        return (finished - started).total_seconds(), used.ru_maxrss / 1024
+
+    def store(self, statement: str, *values: object) -> tuple[object, ...]:
+        """Ask or tell the store directly, in a transaction of its own; give the first row."""
+        with closing(sqlite3.connect(self.folder / "countersign.sqlite")) as store, store:
+            found: tuple[object, ...] | None = store.execute(statement, values).fetchone()
+        return found or ()
 
     @contextmanager
     def process(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -265,12 +269,10 @@ class Kit:
     Args:
         folder: For its files; it goes when the run ends.
         long: Whether to measure also what takes long.
-        say: Tells how far it is.
     """
 
     folder: Path
     long: bool
-    say: Callable[[str], None]
     _made: int = 0
 
     @contextmanager
@@ -297,12 +299,3 @@ class Kit:
         folder = self.folder / f"portal-{self._made}"
         folder.mkdir()
         return Portal.on(folder, url, **limits)
-
-
-def counts(portal: Portal) -> dict[str, Any]:
-    """Give the counts of the last sync."""
-    with sqlite3.connect(portal.folder / "countersign.sqlite") as store:
-        found = store.execute("SELECT counts FROM sync_run ORDER BY id DESC LIMIT 1").fetchone()
-    store.close()
-    counted: dict[str, Any] = json.loads(found[0])
-    return counted
