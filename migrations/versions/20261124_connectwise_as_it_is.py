@@ -203,10 +203,19 @@ def _callbacks() -> None:
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("day", "reason", name=op.f("pk_callback_refusal")),
     )
+    op.create_table(
+        "request_pace",
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wait_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_request_pace")),
+    )
 
 
 def downgrade() -> None:
     """Take them back."""
+    op.drop_table("request_pace")
     for table in ("callback_refusal", "callback_key", "callback_post", "callback_hook", "mail", "notice"):
         op.drop_table(table)
     op.drop_table("agreement_wanted")

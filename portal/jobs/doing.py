@@ -74,7 +74,7 @@ def do_push(push_id: int, clients: Clients) -> float | None:
             return pushes.cannot_begin(session, push_id, str(refusal), real_now=real_now())
     pushes.run_push(
         transaction,
-        client,
+        client.urgent(),
         push_id,
         worker=push_leases.worker_name(),
         now=clock().now,

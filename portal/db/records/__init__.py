@@ -18,7 +18,15 @@ from portal.db.records.psa import (
     PsaProduct,
 )
 from portal.db.records.rules import Rule, SplitPart, SplitRule
-from portal.db.records.sources import AgreementWanted, Connection, PsaQuestion, Setting, SyncRun, SyncStaged
+from portal.db.records.sources import (
+    AgreementWanted,
+    Connection,
+    PsaQuestion,
+    RequestPace,
+    Setting,
+    SyncRun,
+    SyncStaged,
+)
 from portal.db.records.usage import UsageCount, UsageImport, UsageRow
 from portal.db.records.vendors import (
     AccountMapping,
@@ -59,6 +67,7 @@ __all__ = [
     "PsaQuestion",
     "Push",
     "PushStep",
+    "RequestPace",
     "RowMeaning",
     "Rule",
     "ServiceMapping",

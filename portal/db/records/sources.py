@@ -34,6 +34,17 @@ class Connection(Base):
     bundle_size: Mapped[int] = mapped_column(default=0, server_default="0")  # reads in one bundle; 0: no bundles
 
 
+class RequestPace(Base):
+    """How many calls to ConnectWise may go just now, over all workers. Real time throughout."""
+
+    __tablename__ = "request_pace"
+
+    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)  # the connection
+    tokens: Mapped[int] = mapped_column(sa.BigInteger)  # millionths of a call, at `counted_at`
+    counted_at: Mapped[Timestamp]
+    wait_until: Mapped[Timestamp | None]  # ConnectWise asked for fewer calls: none goes before
+
+
 class PsaQuestion(Base):
     """Something a person wants to know of ConnectWise now; a worker asks, so that no page waits on the PSA."""
 
