@@ -116,9 +116,9 @@ def spoiled(path: Path, profile: FileProfile, times: int) -> Iterator[bytes]:
             line = dice.randint(1, sheet.max_row)
             rubbish = "".join(letter for letter in dice.choice(RUBBISH) if letter >= " ")
             sheet.cell(line, dice.randint(1, sheet.max_column)).value = rubbish
-            content = io.BytesIO()
-            book.save(content)
-            yield content.getvalue()
+            saved = io.BytesIO()
+            book.save(saved)
+            yield saved.getvalue()
         return
     text, encoding = text_of(path, profile)
     rows = list(csv.reader(io.StringIO(text), delimiter=profile.delimiter))

@@ -153,7 +153,8 @@ def test_sheets_are_read_one_after_the_other_with_their_name_as_the_account(tmp_
 def test_a_merged_preamble_above_the_headers_is_found_and_shown(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
-    for row in [["Usage of October"], [], NAMES, ["A-1", "Alder", "active", "S-1", "Seat", None, 3]]:
+    rows: list[list[Any]] = [["Usage of October"], [], NAMES, ["A-1", "Alder", "active", "S-1", "Seat", None, 3]]
+    for row in rows:
         sheet.append(row)
     sheet.merge_cells("A1:G1")
     book.save(tmp_path / "a.xlsx")
