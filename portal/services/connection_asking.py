@@ -66,7 +66,7 @@ def ask_test(
     elif not private_key and moved:
         wrong["private_key"] = "Put in the private key: another address or company needs it anew."
     if moved and save and not moved_ok:
-        wrong["moved_ok"] = f"{MOVED} Tick that you mean it, then save."
+        wrong["moved_ok"] = "This leads to another ConnectWise than before. Read what that means, and tick it to save."
     if wrong:
         raise Invalid(next(iter(wrong.values())), wrong)
     asked = {

@@ -35,8 +35,11 @@ def psa_settings() -> ResponseReturnValue:
         return psa_page(question=question)
     if question.state in questions.OPEN:
         return render_template("connections/_trial.html", **_trial(question))
-    announce(_came_of(question), "ok" if question.state == "done" else "bad")
-    return leave_to(url_for(".psa_settings", test=question.id))
+    # another address than the page's own, since a browser does not load that one anew for an anchor
+    if question.state == "failed":
+        return leave_to(url_for(".psa_settings", test=question.id, over=1))  # its alert says why
+    announce(f"{_came_of(question)}.", "warn" if question.answer.get("missing") else "ok")
+    return leave_to(url_for(".psa_settings", test=question.id, over=1, _anchor="trial"))
 
 
 @bp.post("/connectwise")
@@ -65,7 +68,7 @@ def save() -> ResponseReturnValue:
             form.public_key = ""  # it may be the private one, which is never shown
         return psa_page(form=form, failed=str(error), status=422)
     queue.wake_question(question_id)
-    return redirect(url_for(".psa_settings", test=question_id), 303)
+    return redirect(url_for(".psa_settings", test=question_id, _anchor="trial"), 303)
 
 
 @bp.post("/connectwise/limits")
@@ -154,13 +157,13 @@ def _trial(question: PsaQuestion | None) -> dict[str, Any]:
 def _came_of(question: PsaQuestion) -> str:
     """Say in a few words what came of a test."""
     if question.state == "failed":
-        return "The test failed."
+        return "The test failed"
     if question.answer.get("stored"):
-        return "The test passed, and the connection is saved."
+        return "The test passed, and the connection is saved"
     missing = question.answer.get("missing", 0)
     if missing:
-        return f"{missing} {'right is' if missing == 1 else 'rights are'} missing."
-    return "The test passed."
+        return f"{missing} {'right is' if missing == 1 else 'rights are'} missing"
+    return "The test passed"
 
 
 def _authorities(pem: str) -> tuple[Authority, ...]:
