@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import requests
 
+from portal.sandbox.sizes_tables import STATUSES, TYPES
+
 ROOT = Path(__file__).parents[2]
 BASE = "/v4_6_release/apis/3.0"
 GUID = "5d1c7f0e-2f0b-4b57-9d4a-0f6f4d1f6c11"
@@ -170,8 +172,22 @@ class Portal:
             "connections", "set", "connectwise", "--url", url, "--company", "sandbox", "--public-key", "portal",
             "--private-key", "-", "--client-id", GUID, "--allow-private", told="portal-secret\n",
         )  # fmt: skip
+        made.decide()
         made.limits(bundle_size=bundle_size, requests_a_minute=requests_a_minute)
         return made
+
+    def decide(self) -> None:
+        """Give statuses and types their meanings, so that companies are in scope as they would be."""
+        said = [
+            ("status", row["id"], "not_customer" if row["id"] in {2, 3, 22} else "customer", row) for row in STATUSES
+        ]
+        said += [("type", row["id"], "in" if row["id"] in {1, 8} else "out", row) for row in TYPES]
+        for list_name, key, meaning, row in said:
+            self.store(
+                "INSERT INTO row_meaning (list, psa_id, meaning, name_last_seen, decided_by, decided_at)"
+                " VALUES (?, ?, ?, ?, 'bench', '2026-10-01 00:00:00.000000')",
+                list_name, key, meaning, row["name"],
+            )  # fmt: skip
 
     def limits(self, **columns: int) -> None:
         """Set columns of the connection's row."""
