@@ -88,6 +88,7 @@ class _Making:
         self.names = {one.id: one.name for one in seen.agreements.values()}
         self.stored = {(c.company_id, c.agreement_id, c.product): c for c in self._cards()}
         self.decisions = {one.id: one for one in self._decisions()}
+        self.turned: dict[tuple[str, int, str], list[Card]] = {}
         self.new = self.changed = self.stale = self.reopened = self.gone = 0
 
     def counts(self) -> MadeCards:
@@ -107,6 +108,7 @@ class _Making:
             self.session.execute(sa.insert(Card), fresh)
         self.new = len(fresh)
         self._leave([card for key, card in self.stored.items() if key not in made])
+        self._tell()
 
     def _cards(self) -> Iterable[Card]:
         query = sa.select(Card).where(Card.period == str(self.seen.period))
@@ -149,6 +151,8 @@ class _Making:
             if getattr(card, name) != value:
                 setattr(card, name, value)
         if moved:
+            if card.state == "stale" and card.agreement_id is not None:
+                self._turned("card.back", card, "What made it stale was taken back.")
             card.state, card.gone_at = state, None
             card.version += 1
             card.changed_at = self.now
@@ -209,8 +213,33 @@ class _Making:
     def _make_stale(self, card: Card, reason: str, deleted: Mapping[int, datetime]) -> None:
         if card.state == "stale" and card.stale_reason == reason:
             return
+        self._turned("card.stale", card, reason)
         make_stale(card, reason, since=deleted.get(card.agreement_id or 0, self.now), now=self.now)
         self.stale += 1
+
+    def _turned(self, action: str, card: Card, reason: str) -> None:
+        """Keep in mind that a card became stale or came back, and why."""
+        self.turned.setdefault((action, card.agreement_id or 0, reason), []).append(card)
+
+    def _tell(self) -> None:
+        """Tell of the cards that became stale or came back, one event an agreement: their history."""
+        for (action, agreement_id, reason), cards in self.turned.items():
+            many = "1 card" if len(cards) == 1 else f"{len(cards)} cards"
+            verb = "became stale" if action == "card.stale" else "came back"
+            audit.record(
+                self.session,
+                what="sync",
+                action=action,
+                by=SYSTEM,
+                now=self.now,
+                sentence=f"{many} of {cards[0].company} {verb}: {reason}",
+                company_id=cards[0].company_id,
+                company=cards[0].company,
+                agreement_id=agreement_id,
+                product=cards[0].product if len(cards) == 1 else None,
+                card_id=cards[0].id if len(cards) == 1 else None,
+                details={"cards": [card.id for card in cards], "products": sorted({card.product for card in cards})},
+            )
 
     def _deleted_at(self) -> dict[int, datetime]:
         query = sa.select(PsaAgreement.id, PsaAgreement.gone_at).where(PsaAgreement.gone_at.is_not(None))

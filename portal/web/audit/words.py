@@ -23,6 +23,8 @@ SIGNS = {
     "card.share": Sign("Shared", "fork"),
     "card.undo": Sign("Undone", "undo"),
     "card.second": Sign("Second person", "seal", "accent"),
+    "card.stale": Sign("Stale", "struck", "warn"),
+    "card.back": Sign("Back", "undo"),
     "card": Sign("Decided", "check"),
     "push.confirmed": Sign("Confirmed", "seal", "ok"),
     "push.written": Sign("Written", "written", "accent"),

@@ -21,6 +21,7 @@ from portal.web.cards.answers import Notice
 from portal.web.cards.blueprint import bp
 from portal.web.cards.forms import Typed, read_form, read_split
 from portal.web.cards.wake import wake_push_of, wake_sync
+from portal.web.cards.why import active_reading, is_wanted
 from portal.web.htmx import announce
 
 Deciding = Callable[[Session, "Asked"], Decision]
@@ -218,6 +219,18 @@ def read_again(card_id: int) -> ResponseReturnValue:
     wake_sync(run_id)
     announce(f"Reading {card.agreement or 'the agreement'} again.")
     return answers.card(card_id, below="why")
+
+
+@bp.get("/cards/<int:card_id>/reading")
+@may("read")
+def reading_again(card_id: int) -> ResponseReturnValue:
+    """Say nothing while the card's agreement is being read; then give the card with its new numbers."""
+    session = reading()
+    found = context.find_card(session, card_id)
+    if active_reading(session, found) is not None or is_wanted(session, found):
+        return "", 204
+    announce("The agreement was read again.")
+    return answers.card(card_id, below="why", decided=True)
 
 
 def _form_or_decision(card_id: int, action: str, decide: Deciding, needs: tuple[str, ...] = ()) -> ResponseReturnValue:

@@ -1,19 +1,19 @@
 """Why a card's numbers are what they are: its lines, its counts, the arithmetic, earlier decisions."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Decision, SyncRun
+from portal.db.records import AgreementWanted, AuditEvent, Card, Decision, PsaCompany, SyncRun
 from portal.domain.invoicing import invoiced_period
 from portal.domain.periods import Period
 from portal.domain.psa import BilledAgreement
 from portal.domain.steps import Plan
 from portal.factory import clock
-from portal.services import cards, decisions
+from portal.services import card_lines, cards, decisions
 from portal.services.errors import Refused
 from portal.web import filters as shown
 from portal.web.cards.rows import Row
@@ -21,6 +21,7 @@ from portal.web.cards.sentences import VERBS
 from portal.web.cards.words import STATES
 
 EARLIER = 12  # decisions and months listed
+JUST_NOW = timedelta(minutes=10)  # for which the result of reading again is shown
 
 
 def why(session: Session, row: Row) -> dict[str, Any]:
@@ -28,6 +29,8 @@ def why(session: Session, row: Row) -> dict[str, Any]:
     card, where = row.card, row.where
     explained = cards.explain(session, card, today=where.today, zone=where.zone)
     period = Period.parse(card.period)
+    other = card_lines.uncounted(session, card, day=period.looked_at(where.today))
+    agreement, company = explained.agreement, session.get(PsaCompany, card.company_id)
     plan, blocked = None, None
     if row.decidable and card.kind in {"increase", "decrease"}:
         plan, blocked = _approving(session, card)
@@ -49,11 +52,57 @@ def why(session: Session, row: Row) -> dict[str, Any]:
             "earlier": _earlier(session, card),
             "months": _months(session, card),
             "reading": active_reading(session, card),
+            "wanted": is_wanted(session, card),
+            "read": _read_again(session, card, where.now),
+            "other_lines": other,
+            "agreement_changed": None if agreement is None or agreement.last_updated is None else agreement,
+            "history": _history(session, card),
+            "scope": None if company is None or card.state != "stale" else company.scope_reason,
+            "can_sync": card.agreement_id is None and where.by.at_least("biller"),
             "can_read": card.agreement_id is not None and where.by.at_least("biller"),
         },
         "verbs": VERBS,
         "states": STATES,
     }
+
+
+def _history(session: Session, card: Card) -> list[AuditEvent]:
+    """Give when the card became stale and came back, newest first."""
+    if card.agreement_id is None:
+        return []
+    query = (
+        sa.select(AuditEvent)
+        .where(
+            AuditEvent.agreement_id == card.agreement_id,
+            AuditEvent.action.in_(("card.stale", "card.back")),
+        )
+        .order_by(AuditEvent.n.desc())
+        .limit(EARLIER)
+    )
+    return [one for one in session.scalars(query) if card.id in (one.details or {}).get("cards", ())]
+
+
+def is_wanted(session: Session, card: Card) -> bool:
+    """Tell whether the card's agreement is to be read by the next run, or by the one at work."""
+    return card.agreement_id is not None and session.get(AgreementWanted, card.agreement_id) is not None
+
+
+def _read_again(session: Session, card: Card, now: datetime) -> dict[str, Any] | None:
+    """Say what reading the agreement again has found, if somebody asked for it just now."""
+    if card.agreement_id is None:
+        return None
+    query = sa.select(SyncRun).where(
+        SyncRun.kind == "agreement",
+        SyncRun.agreement_id == card.agreement_id,
+        SyncRun.state.in_(("done", "failed")),
+        SyncRun.queued_at > now - JUST_NOW,
+    )
+    run = session.scalars(query.order_by(SyncRun.id.desc()).limit(1)).first()
+    if run is None:
+        return None
+    parts = (run.counts or {}).values()
+    moved = sum(int(part.get(name, 0)) for part in parts for name in ("new", "changed", "gone"))
+    return {"id": run.id, "failed": run.state == "failed", "error": run.error or "", "moved": moved}
 
 
 def _updated(line: cards.LineShown) -> Any:  # noqa: ANN401 - moments, which only compare

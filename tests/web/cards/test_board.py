@@ -422,7 +422,7 @@ def test_why_these_numbers_shows_lines_counts_arithmetic_and_plan(month: "Month"
         "Profit: 1 \N{MULTIPLICATION SIGN} ($9.50 \N{MINUS SIGN} $4.20) +$5.30 a month",
         "Line 30002 : quantity 15 → 16",
         "Next invoice, 1 Nov",
-        "Read this agreement again",
+        "Read this agreement again now",
         "Its audit trail",
     ):
         assert expected in text, expected
