@@ -1,6 +1,7 @@
 """What no honest server does: requests-mock stands in for it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -175,7 +176,8 @@ def test_a_wait_is_bounded_and_nonsense_asks_for_none(header: str, seconds: floa
 
 
 def test_pauses_grow_are_capped_and_differ() -> None:
-    low, high = (Patience(back_off=0.5, longest_wait=20, chance=lambda share=share: share) for share in (0.0, 1.0))
+    low = Patience(back_off=0.5, longest_wait=20, chance=lambda: 0.0)
+    high = replace(low, chance=lambda: 1.0)
 
     assert [high.pause(attempt) for attempt in (1, 2, 3, 6, 7, 99)] == [0.5, 1, 2, 16, 20, 20]
     assert [low.pause(attempt) for attempt in (1, 2, 7)] == [0.25, 0.5, 10]
