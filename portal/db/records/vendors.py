@@ -1,5 +1,7 @@
 """Vendors, their accounts and services as they name them, and what those are mapped to."""
 
+from datetime import date
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -84,6 +86,8 @@ class AccountMapping(Base):
     state: Mapped[str] = mapped_column(sa.String(16))
     company_id: Mapped[int | None] = mapped_column(index=True)  # the PSA's id; may never have been synced
     reason: Mapped[str | None]
+    excluded_as: Mapped[str | None] = mapped_column(sa.String(24))  # a named exclusion; none: the reason alone
+    excluded_until: Mapped[date | None]  # the last day on which it is left out; none: for good
     how: Mapped[str] = mapped_column(sa.String(16), default="person")  # person, exact_name, file
     decided_by: Mapped[str]
     decided_at: Mapped[Timestamp]
@@ -105,7 +109,10 @@ class ServiceMapping(Base):
     term: Mapped[str] = mapped_column(default="")
     service_name: Mapped[str] = mapped_column(default="")
     state: Mapped[str] = mapped_column(sa.String(16))
+    every_term: Mapped[bool] = mapped_column(default=False)  # it speaks for all terms without a row of their own
     reason: Mapped[str | None]
+    excluded_as: Mapped[str | None] = mapped_column(sa.String(24))  # as for accounts
+    excluded_until: Mapped[date | None]
     decided_by: Mapped[str]
     decided_at: Mapped[Timestamp]
     vendor: Mapped[Vendor] = relationship()
