@@ -27,7 +27,7 @@ from portal.db.records.sources import (
     SyncRun,
     SyncStaged,
 )
-from portal.db.records.usage import UsageCount, UsageImport, UsageRow
+from portal.db.records.usage import UsageAccount, UsageCount, UsageImport, UsageRow, UsageService
 from portal.db.records.vendors import (
     AccountMapping,
     ServiceMapping,
@@ -79,9 +79,11 @@ __all__ = [
     "SplitRule",
     "SyncRun",
     "SyncStaged",
+    "UsageAccount",
     "UsageCount",
     "UsageImport",
     "UsageRow",
+    "UsageService",
     "Vendor",
     "VendorAccount",
     "VendorProfile",

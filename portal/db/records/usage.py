@@ -1,5 +1,7 @@
 """Imported usage. A later count supersedes an earlier one; nothing is overwritten."""
 
+from datetime import date
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -54,9 +56,15 @@ class UsageImport(Base):
     notes: Mapped[Json] = mapped_column(
         sa.JSON(), default=dict
     )  # how it was read and what it changes: services.imports
-    pending: Mapped[Json | None] = mapped_column(
-        sa.JSON(none_as_null=True), deferred=True
-    )  # what a commit will store: counts with their lines, names; kept until it is settled
+    pending: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True), deferred=True)
+    phase: Mapped[str] = mapped_column(default="")  # while it is read: what is done, in words
+    progress_done: Mapped[int] = mapped_column(sa.BigInteger(), default=0)  # bytes, roughly
+    progress_total: Mapped[int | None] = mapped_column(sa.BigInteger())  # none: a packed file tells only its rows
+    reader: Mapped[str | None] = mapped_column(sa.String(80))  # whose turn it is to read it
+    heartbeat_at: Mapped[Timestamp | None]  # the reader's last sign of life, in real time
+    tries: Mapped[int] = mapped_column(default=0)  # readings that began
+    covers_first: Mapped[date | None]  # the days that its counts cover, where the file says so
+    covers_last: Mapped[date | None]
     message: Mapped[str] = mapped_column(default="")  # what became of it, as a sentence
     imported_by: Mapped[str]
     imported_at: Mapped[Timestamp]
@@ -77,6 +85,8 @@ class UsageCount(Base):
     service_id: Mapped[int] = mapped_column(sa.ForeignKey("vendor_service.id"), index=True)
     quantity: Mapped[Units]
     rows: Mapped[int]
+    covers_first: Mapped[date | None]  # the days it covers, where the file says so; both or none
+    covers_last: Mapped[date | None]
     account: Mapped[VendorAccount] = relationship()
     service: Mapped[VendorService] = relationship()
     usage_import: Mapped[UsageImport] = relationship()
@@ -101,3 +111,24 @@ class UsageRow(Base):
     column: Mapped[str | None] = mapped_column("column_name")
     reason: Mapped[str | None]
     cells: Mapped[Json] = mapped_column(sa.JSON())  # header -> text
+
+
+class UsageAccount(Base):
+    """How one file names an account. The newest file that counts says what the account is called."""
+
+    __tablename__ = "usage_account"
+
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("usage_import.id", ondelete="CASCADE"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("vendor_account.id"), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(default="")
+    status: Mapped[str | None]  # none: the file has no word for it
+
+
+class UsageService(Base):
+    """How one file names a service."""
+
+    __tablename__ = "usage_service"
+
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("usage_import.id", ondelete="CASCADE"), primary_key=True)
+    service_id: Mapped[int] = mapped_column(sa.ForeignKey("vendor_service.id"), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(default="")
