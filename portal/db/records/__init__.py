@@ -1,5 +1,6 @@
 """All records, one file an aggregate. Import them from here."""
 
+from portal.db.records.account_lines import AccountLine, AccountLineDue, MappingBatch, MappingRefusal
 from portal.db.records.audit import AuditEvent
 from portal.db.records.callbacks import CallbackHook, CallbackKey, CallbackPost, CallbackRefusal
 from portal.db.records.cards import Card
@@ -39,6 +40,8 @@ from portal.db.records.vendors import (
 )
 
 __all__ = [
+    "AccountLine",
+    "AccountLineDue",
     "AccountMapping",
     "AgreementLease",
     "AgreementWanted",
@@ -53,6 +56,8 @@ __all__ = [
     "Decision",
     "Draft",
     "Mail",
+    "MappingBatch",
+    "MappingRefusal",
     "Notice",
     "OneTimeLink",
     "Person",
