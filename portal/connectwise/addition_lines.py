@@ -13,7 +13,7 @@ from portal.connectwise.resource import Reading
 
 FIELDS = (
     "id", "agreementId", "product", "quantity", "lessIncluded", "unitPrice", "unitCost", "billCustomer",
-    "effectiveDate", "cancelledDate", "description", "invoiceDescription", "uom", "sequenceNumber", "_info",
+    "effectiveDate", "cancelledDate", "description", "uom", "_info",
 )  # fmt: skip
 
 
@@ -34,9 +34,7 @@ class Addition:
         effective_date: The first day it bills; from the agreement's start without one.
         cancelled_date: The last day it bills, if it ends.
         description: What the line says.
-        invoice_description: What the invoice says.
         unit: The unit of measure, or "".
-        sequence: Its place among the agreement's lines, if set.
         last_updated: When ConnectWise last changed it.
         updated_by: By whom, or "".
         raw: The whole record, from ``get`` and the writes; ``None`` from lists, which are cut short.
@@ -54,9 +52,7 @@ class Addition:
     effective_date: date | None
     cancelled_date: date | None
     description: str
-    invoice_description: str
     unit: str
-    sequence: Decimal | None
     last_updated: datetime | None
     updated_by: str
     raw: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
@@ -107,9 +103,7 @@ def read_addition(row: Row, agreement_id: int) -> Addition:
         effective_date=row.day("effectiveDate"),
         cancelled_date=row.day("cancelledDate"),
         description=row.text("description"),
-        invoice_description=row.text("invoiceDescription"),
         unit=row.text("uom"),
-        sequence=row.number_or_none("sequenceNumber"),
         last_updated=row.moment("_info/lastUpdated"),
         updated_by=row.text("_info/updatedBy"),
     )

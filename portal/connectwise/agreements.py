@@ -29,13 +29,10 @@ class Agreement:
         reason_cancelled: Why, or "".
         status: ConnectWise's word: Active, Cancelled, Expired, Inactive (starts later), or another.
         billing_cycle_id: How often it bills; without one it is no recurring agreement.
-        billing_cycle_name: That cycle's name, or "".
-        bill_one_time: Whether it bills once only.
         period_type: ConnectWise's word: Current, Future, Both, Undefined, or another; "" if none.
         next_invoice_date: The day of the next invoice.
         bill_start_date: From when it bills.
         prorates: "Prorate Agreement": whether additions may begin and end within a period.
-        invoices_prorated_additions: Whether prorated additions are invoiced at once.
         currency: The ISO code of its currency, or "" for the company's.
         last_updated: When ConnectWise last changed it; a changed addition may not show here.
         updated_by: By whom, or "".
@@ -55,13 +52,10 @@ class Agreement:
     reason_cancelled: str
     status: str
     billing_cycle_id: int | None
-    billing_cycle_name: str
-    bill_one_time: bool
     period_type: str
     next_invoice_date: date | None
     bill_start_date: date | None
     prorates: bool
-    invoices_prorated_additions: bool
     currency: str
     last_updated: datetime | None
     updated_by: str
@@ -74,8 +68,8 @@ class Agreements(Resource[Agreement]):
     kind = "agreement"
     fields = (
         "id", "name", "type", "company/id", "parentAgreement/id", "startDate", "endDate", "noEndingDateFlag",
-        "cancelledFlag", "dateCancelled", "reasonCancelled", "agreementStatus", "billingCycle", "billOneTimeFlag",
-        "periodType", "nextInvoiceDate", "billStartDate", "prorateFlag", "invoiceProratedAdditionsFlag",
+        "cancelledFlag", "dateCancelled", "reasonCancelled", "agreementStatus", "billingCycle/id",
+        "periodType", "nextInvoiceDate", "billStartDate", "prorateFlag",
         "currency", "_info",
     )  # fmt: skip
 
@@ -97,13 +91,10 @@ class Agreements(Resource[Agreement]):
             reason_cancelled=row.text("reasonCancelled"),
             status=row.text("agreementStatus"),
             billing_cycle_id=row.integer_or_none("billingCycle/id"),
-            billing_cycle_name=row.text("billingCycle/name"),
-            bill_one_time=row.flag("billOneTimeFlag"),
             period_type=row.text("periodType"),
             next_invoice_date=row.day("nextInvoiceDate"),
             bill_start_date=row.day("billStartDate"),
             prorates=row.flag("prorateFlag"),
-            invoices_prorated_additions=row.flag("invoiceProratedAdditionsFlag"),
             currency=currency(row),
             last_updated=row.moment("_info/lastUpdated"),
             updated_by=row.text("_info/updatedBy"),

@@ -73,6 +73,8 @@ def lists_of(
     except Unreachable as error:
         if isinstance(error, Throttled) or error.status is None:
             raise
+        if error.status in _NOT_KNOWN:
+            transport.without_bundles()
         log.warning("A bundle failed; its parts are read singly. %s", error)
         return {}
     results = answer.value.get("results") if isinstance(answer.value, dict) else None

@@ -24,9 +24,6 @@ class CatalogItem:
         unit: The unit of measure, or "".
         price: Of one unit for one billing period, if set.
         cost: The same for its cost.
-        taxable: Whether it is taxed.
-        category: Its category, or "".
-        customer_description: What the customer's invoice says, or "".
         last_updated: When ConnectWise last changed it.
     """
 
@@ -38,9 +35,6 @@ class CatalogItem:
     unit: str
     price: Decimal | None
     cost: Decimal | None
-    taxable: bool
-    category: str
-    customer_description: str
     last_updated: datetime | None
 
 
@@ -50,8 +44,8 @@ class Catalog(Resource[CatalogItem]):
     path = "/procurement/catalog"
     kind = "catalogue item"
     fields = (
-        "id", "identifier", "description", "productClass", "inactiveFlag", "unitOfMeasure", "price", "cost",
-        "taxableFlag", "category", "customerDescription", "_info",
+        "id", "identifier", "description", "productClass", "inactiveFlag", "unitOfMeasure/name", "price", "cost",
+        "_info",
     )  # fmt: skip
 
     @classmethod
@@ -66,8 +60,5 @@ class Catalog(Resource[CatalogItem]):
             unit=row.text("unitOfMeasure/name"),
             price=row.number_or_none("price"),
             cost=row.number_or_none("cost"),
-            taxable=row.flag("taxableFlag"),
-            category=row.text("category/name"),
-            customer_description=row.text("customerDescription"),
             last_updated=row.moment("_info/lastUpdated"),
         )

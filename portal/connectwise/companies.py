@@ -30,7 +30,6 @@ class Company:
         deleted: Whether it lies in the recycle bin.
         currency: The ISO code of its currency, or "".
         website: Its web address, or "".
-        city: Where it is, or "".
         last_updated: When ConnectWise last changed it.
         updated_by: By whom, or "".
     """
@@ -43,7 +42,6 @@ class Company:
     deleted: bool
     currency: str
     website: str
-    city: str
     last_updated: datetime | None
     updated_by: str
 
@@ -54,7 +52,7 @@ class Companies(Resource[Company]):
     path = "/company/companies"
     kind = "company"
     fields = (
-        "id", "identifier", "name", "status", "types", "deletedFlag", "currency", "website", "city", "_info",
+        "id", "identifier", "name", "status", "types", "deletedFlag", "currency", "website", "_info",
     )  # fmt: skip
 
     @classmethod
@@ -70,7 +68,6 @@ class Companies(Resource[Company]):
             deleted=row.flag("deletedFlag"),
             currency=currency(row),
             website=row.text("website"),
-            city=row.text("city"),
             last_updated=row.moment("_info/lastUpdated"),
             updated_by=row.text("_info/updatedBy"),
         )
