@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,9 +12,16 @@ from portal.domain.quantities import bring_to_places, plus, times
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excluded:
-    """A row that a person left out, and why."""
+    """A row that a person left out, and why.
+
+    Args:
+        kind: Of a named exclusion its name.
+        until: The last day on which it holds; none: for good.
+    """
 
     reason: str
+    kind: str | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,7 @@ class ExcludedCount:
 
     count: Count
     reason: str
+    why: Excluded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +183,9 @@ def apply_mapping(
     for count in sorted(counts, key=_order):
         account = account_map.get((count.vendor, count.account))
         products = service_map.get((count.vendor, count.service, count.term))
-        reason = next((one.reason for one in (account, products) if isinstance(one, Excluded)), None)
-        if reason is not None:
-            gathered.leave_out(count, reason)
+        why = next((one for one in (account, products) if isinstance(one, Excluded)), None)
+        if why is not None:
+            gathered.leave_out(count, why)
             if account is None and (count.vendor, count.account) not in hidden:
                 gathered.name_account(count)
         elif isinstance(account, int) and isinstance(products, tuple):
@@ -202,9 +210,9 @@ class _Gathered:
         self.unmapped_units = Decimal(0)
         self.excluded: list[ExcludedCount] = []
 
-    def leave_out(self, count: Count, reason: str) -> None:
+    def leave_out(self, count: Count, why: Excluded) -> None:
         """Keep an excluded count with its reason."""
-        self.excluded.append(ExcludedCount(count=count, reason=reason))
+        self.excluded.append(ExcludedCount(count=count, reason=why.reason, why=why))
 
     def feed(self, company_id: int, products: tuple[ProductFactor, ...], count: Count) -> None:
         """Let a count feed every product of its service."""

@@ -6,7 +6,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from portal.db.records import (
     AccountMapping,
@@ -38,6 +38,7 @@ from portal.domain.reconcile import reconcile
 from portal.domain.rules import RuleBook
 from portal.domain.splits import Split
 from portal.services import rules_store, usage_store
+from portal.services.service_maps import service_mappings
 
 _BUNDLE = "bundle"  # a product class that the PSA refuses as an addition
 
@@ -109,7 +110,7 @@ def picture(
     day = period.looked_at(today)
     found = _agreements(session)
     vendors = {vendor.id: vendor for vendor in session.scalars(sa.select(Vendor))}
-    account_map, service_map = mapping_maps(session, only)
+    account_map, service_map = mapping_maps(session, only, day=day)
     counts, files = _counts(session, period, zone, vendors, account_map if only is not None else None, names=names)
     feeders: dict[str, set[str]] = {}
     for (slug, _service, _term), products in service_map.items():
@@ -242,30 +243,37 @@ def _of_companies(only: frozenset[int] | None) -> sa.ColumnElement[bool]:
     return PsaAddition.agreement_id.in_(sa.select(PsaAgreement.id).where(PsaAgreement.company_id.in_(only)))
 
 
-def mapping_maps(session: Session, company_ids: Collection[int] | None = None) -> tuple[AccountMap, ServiceMap]:
+def mapping_maps(
+    session: Session, company_ids: Collection[int] | None = None, *, day: date | None = None
+) -> tuple[AccountMap, ServiceMap]:
     """Give what accounts and services are mapped to; a vendor is named by its slug.
 
     Args:
         session: For reading.
         company_ids: Only accounts of these companies; none: all accounts, excluded ones too.
+        day: Exclusions that ended before it hold no more; none: all hold.
     """
     slugs = dict(session.execute(sa.select(Vendor.id, Vendor.slug)).all())
     query = sa.select(AccountMapping)
     if company_ids is not None:
         query = query.where(AccountMapping.company_id.in_(company_ids))
+    if day is not None:
+        query = query.where(sa.or_(AccountMapping.excluded_until.is_(None), AccountMapping.excluded_until >= day))
     accounts: dict[tuple[str, str], int | Excluded] = {
-        (slugs[row.vendor_id], row.account_external_id): Excluded(reason=row.reason or "")
-        if row.company_id is None
-        else row.company_id
+        (slugs[row.vendor_id], row.account_external_id): _excluded(row) if row.company_id is None else row.company_id
         for row in session.scalars(query)
     }
     services: dict[tuple[str, str, str], tuple[ProductFactor, ...] | Excluded] = {
-        (slugs[row.vendor_id], row.service_external_id, row.term): Excluded(reason=row.reason or "")
+        (slugs[vendor_id], external_id, term): _excluded(row)
         if row.state == "excluded"
         else tuple(ProductFactor(product=one.product, factor=one.factor) for one in row.products)
-        for row in session.scalars(sa.select(ServiceMapping).options(selectinload(ServiceMapping.products)))
+        for (vendor_id, external_id, term), row in service_mappings(session, day).items()
     }
     return accounts, services
+
+
+def _excluded(row: AccountMapping | ServiceMapping) -> Excluded:
+    return Excluded(reason=row.reason or "", kind=row.excluded_as, until=row.excluded_until)
 
 
 def _counts(
