@@ -4,6 +4,8 @@ import pytest
 
 from portal.connectwise import ConnectWise, OutcomeUnknown, Unreachable
 from tests.connectwise.conftest import Connect, Site
+from tests.connectwise.test_connections_kept import client_of
+from tests.support.odd_server import Handler, odd_server
 
 
 class Noted:
@@ -60,14 +62,16 @@ def test_an_urgent_view_shares_all_but_its_haste(connect: Connect) -> None:
     assert view.transport._reads is client.transport._reads
 
 
-def test_a_retry_after_of_a_503_is_obeyed_or_goes_back_to_the_caller(client: ConnectWise, site: Site) -> None:
-    site.faults({"kind": "throttle", "status": 503, "seconds": 500, "times": 99})
+def test_a_long_retry_after_of_a_503_goes_back_to_the_caller_and_a_short_one_is_kept() -> None:
+    def busy(handler: Handler) -> None:
+        handler.send(b"{}", 503, Retry_After="500" if len(handler.server.asked) > 1 else "0")
 
-    with pytest.raises(Unreachable) as caught:
-        client.companies.get(1001)
+    with odd_server(busy) as server, client_of(server) as client:
+        with pytest.raises(Unreachable) as caught:
+            client.companies.get(1)
 
-    assert caught.value.retry_after == 500
-    assert len(site.asked("GET")) == 1
+        assert (caught.value.retry_after, caught.value.status) == (500, 503)
+        assert len(server.asked) == 2
 
 
 def test_the_newest_entries_of_an_agreement_are_read_and_no_more_than_asked(connect: Connect, site: Site) -> None:
