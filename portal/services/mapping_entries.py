@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from portal.domain.exclusions import Exclusion, ExclusionKind
 from portal.domain.quantities import MAX_QUANTITY, plain
 from portal.services.errors import Invalid
 
@@ -24,6 +26,8 @@ class Entry:
         state: `mapped` or `excluded`.
         company_id: Of a mapped account.
         products: Of a mapped service: product and factor.
+        exclusion: Of an excluded one, why and how long.
+        every_term: Whether a mapped service speaks for every term of it.
     """
 
     where: str
@@ -33,7 +37,13 @@ class Entry:
     state: str
     company_id: int | None = None
     products: tuple[tuple[str, Decimal], ...] = ()
-    reason: str | None = None
+    exclusion: Exclusion | None = None
+    every_term: bool = False
+
+    @property
+    def reason(self) -> str | None:
+        """Why an excluded row is left out."""
+        return None if self.exclusion is None else self.exclusion.reason
 
     def title(self) -> str:
         """Name what the entry is about."""
@@ -43,13 +53,13 @@ class Entry:
 
     def value(self) -> str:
         """Say what it is mapped to."""
-        if self.state == "excluded":
-            return f"excluded: {self.reason}"
+        if self.exclusion is not None:
+            end = "" if self.exclusion.until is None else f", until {self.exclusion.until.isoformat()}"
+            return f"excluded: {self.exclusion.words()}{end}"
         if self.what == "account":
             return f"company {self.company_id}"
-        return ", ".join(
-            product if factor == 1 else f"{product} x {plain(factor)}" for product, factor in self.products
-        )
+        fed = ", ".join(product if factor == 1 else f"{product} x {plain(factor)}" for product, factor in self.products)
+        return f"{fed}, in every term" if self.every_term else fed
 
 
 def read_entry(raw: object, what: str, where: str, titles: Mapping[str, str]) -> Entry:
@@ -60,8 +70,8 @@ def read_entry(raw: object, what: str, where: str, titles: Mapping[str, str]) ->
     """
     if not isinstance(raw, Mapping):
         raise Invalid("It is no object.")
-    fields = {"vendor", f"{what}_id", f"{what}_name", "state", "reason"}
-    fields |= {"company_id"} if what == "account" else {"term", "products"}
+    fields = {"vendor", f"{what}_id", f"{what}_name", "state", "reason", "excluded_as", "until"}
+    fields |= {"company_id"} if what == "account" else {"term", "products", "terms"}
     strangers = sorted(set(raw) - fields)
     if strangers:
         raise Invalid(f"It has a field “{strangers[0]}”, which means nothing here.")
@@ -73,9 +83,10 @@ def read_entry(raw: object, what: str, where: str, titles: Mapping[str, str]) ->
     if state not in {"mapped", "excluded"}:
         raise Invalid(f"Its state is “{state}”, not mapped or excluded.")
     mapped = state == "mapped"
-    others = {"company_id", "products"} if not mapped else {"reason"}
-    if any(raw.get(name) not in (None, "", []) for name in others):
-        raise Invalid(f"It is {state}, so it cannot have {' or '.join(sorted(others & fields))}.")
+    others = {"reason", "excluded_as", "until"} if mapped else {"company_id", "products", "terms"}
+    wrong = sorted(name for name in others & fields if raw.get(name) not in (None, "", []))
+    if wrong:
+        raise Invalid(f"It is {state}, so it cannot have {' or '.join(wrong)}.")
     return Entry(
         where=where,
         what=what,
@@ -84,8 +95,28 @@ def read_entry(raw: object, what: str, where: str, titles: Mapping[str, str]) ->
         state=state,
         company_id=_company(raw.get("company_id")) if mapped and what == "account" else None,
         products=_products(raw.get("products")) if mapped and what == "service" else (),
-        reason=None if mapped else _text(raw, "reason"),
+        exclusion=None if mapped else _exclusion(raw),
+        every_term=mapped and what == "service" and _every_term(raw.get("terms")),
     )
+
+
+def _exclusion(raw: Mapping[str, Any]) -> Exclusion:
+    kind, until = _text(raw, "excluded_as", needed=False), _text(raw, "until", needed=False)
+    if kind and kind not in set(ExclusionKind):
+        raise Invalid(f"Its “excluded_as” is “{kind[:40]}”, not {', '.join(ExclusionKind)}.")
+    reason = _text(raw, "reason", needed=not kind)
+    try:
+        end = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise Invalid(f"Its “until” is “{until[:40]}”, not a day such as 2026-12-31.") from None
+    name = ExclusionKind(kind) if kind else None
+    return Exclusion(reason=reason or (name.words() if name else ""), kind=name, until=end)
+
+
+def _every_term(value: object) -> bool:
+    if value not in (None, "", "apart", "all"):
+        raise Invalid("Its “terms” has to be “all” (one mapping for every term) or “apart”.")
+    return value == "all"
 
 
 def _text(raw: Mapping[str, Any], name: str, *, needed: bool = True) -> str:

@@ -20,6 +20,7 @@ from portal.services import audit
 from portal.services.actors import Actor, require
 from portal.services.card_remaking import cards_anew
 from portal.services.errors import Invalid
+from portal.services.exclusions import keep_exclusion
 from portal.services.import_vendors import vendor_by_name
 from portal.services.json_files import lists_text, read_json
 from portal.services.mapping_entries import Entry, read_entry
@@ -70,7 +71,7 @@ def export_mapping(session: Session) -> dict[str, list[dict[str, Any]]]:
             "account_name": row.account_name,
             "state": row.state,
         }
-        accounts.append(entry | ({"reason": row.reason} if row.company_id is None else {"company_id": row.company_id}))
+        accounts.append(entry | (_excluded(row) if row.company_id is None else {"company_id": row.company_id}))
     services = []
     more = (
         sa.select(ServiceMapping, Vendor.title)
@@ -86,14 +87,25 @@ def export_mapping(session: Session) -> dict[str, list[dict[str, Any]]]:
             "state": mapping.state,
         }
         if mapping.state == "excluded":
-            entry["reason"] = mapping.reason
+            entry |= _excluded(mapping)
         else:
             entry["products"] = [{"product": one.product, "factor": plain(one.factor)} for one in mapping.products]
+            entry |= {"terms": "all"} if mapping.every_term else {}
         services.append(entry)
     return {
         "accounts": sorted(accounts, key=lambda one: (one["vendor"], one["account_id"])),
         "services": sorted(services, key=lambda one: (one["vendor"], one["service_id"], one["term"])),
     }
+
+
+def _excluded(row: AccountMapping | ServiceMapping) -> dict[str, Any]:
+    """Give why a row is left out; a name and an end only where it has them."""
+    found: dict[str, Any] = {"reason": row.reason}
+    if row.excluded_as is not None:
+        found["excluded_as"] = row.excluded_as
+    if row.excluded_until is not None:
+        found["until"] = row.excluded_until.isoformat()
+    return found
 
 
 def mapping_text(data: Mapping[str, list[dict[str, Any]]]) -> str:
@@ -207,6 +219,12 @@ def _compare(
         diff.refused.append(RefusedLine(where, entry.title(), "It stands in the file twice."))
         return
     seen.add(key)
+    if entry.every_term:
+        whole = ("every term", *entry.key[:2])
+        if whole in seen:
+            diff.refused.append(RefusedLine(where, entry.title(), "Another entry speaks for every term of it."))
+            return
+        seen.add(whole)
     if entry.key[0].casefold() not in titles and entry.key[0] not in diff.new_vendors:
         diff.new_vendors.append(entry.key[0])
     old = stored.get(key)
@@ -242,11 +260,17 @@ def _store_account(session: Session, vendor: Vendor, entry: Entry, by: Actor, no
     if row is None:
         row = AccountMapping(vendor_id=vendor.id, account_external_id=entry.key[1])
         session.add(row)
-    row.state, row.company_id, row.reason, row.how = entry.state, entry.company_id, entry.reason, "file"
+    row.state, row.company_id, row.how = entry.state, entry.company_id, "file"
+    keep_exclusion(row, entry.exclusion)
     row.account_name, row.decided_by, row.decided_at = entry.name, by.name, now
 
 
 def _store_service(session: Session, vendor: Vendor, entry: Entry, by: Actor, now: datetime) -> None:
+    if entry.every_term:  # one mapping alone speaks for every term
+        others = sa.update(ServiceMapping).where(
+            ServiceMapping.vendor_id == vendor.id, ServiceMapping.service_external_id == entry.key[1]
+        )
+        session.execute(others.values(every_term=False))
     row = session.scalars(
         sa.select(ServiceMapping).where(
             ServiceMapping.vendor_id == vendor.id,
@@ -264,5 +288,6 @@ def _store_service(session: Session, vendor: Vendor, entry: Entry, by: Actor, no
         ServiceProduct(position=place, product=product, factor=factor)
         for place, (product, factor) in enumerate(entry.products)
     ]
-    row.state, row.reason = entry.state, entry.reason
+    row.state, row.every_term = entry.state, entry.every_term
+    keep_exclusion(row, entry.exclusion)
     row.service_name, row.decided_by, row.decided_at = entry.name, by.name, now

@@ -1,7 +1,7 @@
 """What vendor services are: products with factors, or excluded. Every change is audited."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -9,10 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import PsaProduct, ServiceMapping, ServiceProduct, VendorService
+from portal.domain.periods import local_day
 from portal.domain.quantities import MAX_QUANTITY, plain
 from portal.services.actors import Actor, require
 from portal.services.errors import Invalid, NotFound
-from portal.services.mapping_common import anew, reason_of, record
+from portal.services.exclusions import keep_exclusion, read_exclusion, words_of
+from portal.services.mapping_common import anew, record
 
 FACTOR_PLACES = 9
 
@@ -25,6 +27,7 @@ def map_service(
     by: Actor,
     now: datetime,
     zone: ZoneInfo | None = None,
+    every_term: bool | None = None,
 ) -> ServiceMapping:
     """Say which products a vendor service feeds.
 
@@ -35,6 +38,8 @@ def map_service(
         by: Who says so.
         now: By the business clock.
         zone: The portal's time zone; given, the cards are made anew at once.
+        every_term: Whether the same holds for every term of the service, also for terms first seen later: what was
+            said about its other terms is taken back, and named in the event. None: as it was.
 
     Raises:
         NotFound: There is no such service.
@@ -42,23 +47,28 @@ def map_service(
     """
     service = _service(session, service_id, by)
     _refuse_products(session, products)
-    row = _mapping_of_service(session, service)
-    before = None if row is None else service_words(row)
+    row, wide = _mapping_of_service(session, service), _wide_mapping(session, service)
+    spoke = row or wide
+    before = None if spoke is None else service_words(spoke)
+    every = (spoke is not None and spoke.every_term) if every_term is None else every_term
     wanted = [(product, factor) for product, factor in products]
-    if row is not None and row.state == "mapped" and [(one.product, one.factor) for one in row.products] == wanted:
+    if every_term is None and row is None and wide is not None:
+        row = wide  # a term that another one speaks for: the change is made where it stands
+    if row is not None and (row.state, row.every_term, _targets(row)) == ("mapped", every, wanted):
         return row
+    replaced = _join_terms(session, service, row) if every else ""
+    if not every:
+        _part_terms(session, service, row, wide, by=by, now=now)
     row = _emptied(session, service, row)
-    row.products = [
-        ServiceProduct(position=place, product=product, factor=factor)
-        for place, (product, factor) in enumerate(products)
-    ]
-    row.state, row.reason = "mapped", None
+    row.products = _products(products)
+    row.state, row.every_term = "mapped", every
+    keep_exclusion(row, None)
     row.service_name, row.decided_by, row.decided_at = service.name, by.name, now
     session.flush()
     record(
         session,
         "mapping.service",
-        f"Mapped {_service_title(service)}: {service_words(row)}.",
+        f"Mapped {_service_title(service)}{' in every term' if every else ''}: {service_words(row)}.{replaced}",
         by=by,
         now=now,
         before=before,
@@ -70,20 +80,41 @@ def map_service(
 
 
 def exclude_service(
-    session: Session, service_id: int, *, reason: str, by: Actor, now: datetime, zone: ZoneInfo | None = None
+    session: Session,
+    service_id: int,
+    *,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    zone: ZoneInfo | None = None,
+    kind: str = "",
+    until: str | date | None = None,
 ) -> ServiceMapping:
-    """Leave a vendor service out, with a reason. Arguments as for `map_service`.
+    """Leave a vendor service in its term out, with a reason. Arguments as for `map_service`.
+
+    Args:
+        session: A writing session.
+        service_id: Our id of the vendor service.
+        reason: Why; may be empty beside a kind.
+        by: Who says so.
+        now: By the business clock.
+        zone: As for `map_service`.
+        kind: One of `ExclusionKind`, or empty.
+        until: The last day on which it is left out; after it the service is unmapped again. None: for good.
 
     Raises:
         NotFound: There is no such service.
-        Invalid: The reason is missing or too long.
+        Invalid: The reason is missing or too long, or the end cannot be.
     """
     service = _service(session, service_id, by)
-    said = reason_of(reason)
-    row = _mapping_of_service(session, service)
-    before = None if row is None else service_words(row)
+    said = read_exclusion(reason=reason, kind=kind, until=until, today=local_day(now, zone) if zone else None)
+    row, wide = _mapping_of_service(session, service), _wide_mapping(session, service)
+    spoke = row or wide
+    before = None if spoke is None else service_words(spoke)
+    _part_terms(session, service, row, wide, by=by, now=now)
     row = _emptied(session, service, row)
-    row.state, row.reason = "excluded", said
+    row.state, row.every_term = "excluded", False
+    keep_exclusion(row, said)
     row.service_name, row.decided_by, row.decided_at = service.name, by.name, now
     session.flush()
     record(
@@ -93,8 +124,8 @@ def exclude_service(
         by=by,
         now=now,
         before=before,
-        after="excluded",
-        reason=said,
+        after=words_of(row) if said.kind is not None or said.until is not None else "excluded",
+        reason=said.reason,
     )
     anew(session, now, zone)
     return row
@@ -107,11 +138,14 @@ def unmap_service(session: Session, service_id: int, *, by: Actor, now: datetime
         NotFound: There is no such service.
     """
     service = _service(session, service_id, by)
-    row = _mapping_of_service(session, service)
-    if row is None:
+    row, wide = _mapping_of_service(session, service), _wide_mapping(session, service)
+    spoke = row or wide
+    if spoke is None:
         return
-    before = service_words(row)
-    session.delete(row)
+    before = service_words(spoke)
+    _part_terms(session, service, row, wide, by=by, now=now)
+    if row is not None:
+        session.delete(row)
     session.flush()
     record(
         session,
@@ -128,7 +162,7 @@ def unmap_service(session: Session, service_id: int, *, by: Actor, now: datetime
 def service_words(row: ServiceMapping) -> str:
     """Say what a service feeds: "PACK-A x 1, PACK-B x 0.5"."""
     if row.state == "excluded":
-        return "excluded"
+        return words_of(row) if row.excluded_as is not None or row.excluded_until is not None else "excluded"
     return ", ".join(one.product if one.factor == 1 else f"{one.product} x {plain(one.factor)}" for one in row.products)
 
 
@@ -172,6 +206,87 @@ def _mapping_of_service(session: Session, service: VendorService) -> ServiceMapp
             ServiceMapping.term == service.term,
         )
     ).one_or_none()
+
+
+def _wide_mapping(session: Session, service: VendorService) -> ServiceMapping | None:
+    """Give the mapping that speaks for every term of a service, whichever term it was made for."""
+    return session.scalars(
+        sa.select(ServiceMapping).where(
+            ServiceMapping.vendor_id == service.vendor_id,
+            ServiceMapping.service_external_id == service.external_id,
+            ServiceMapping.every_term.is_(True),
+        )
+    ).first()
+
+
+def _join_terms(session: Session, service: VendorService, row: ServiceMapping | None) -> str:
+    """Take back what is said about the other terms of a service, and name it for the event."""
+    others = session.scalars(
+        sa.select(ServiceMapping)
+        .where(
+            ServiceMapping.vendor_id == service.vendor_id,
+            ServiceMapping.service_external_id == service.external_id,
+            ServiceMapping.id != (row.id if row is not None else 0),
+        )
+        .order_by(ServiceMapping.term)
+    ).all()
+    said = ", ".join(f"{one.term or 'without a term'}: {service_words(one)}" for one in others)
+    for one in others:
+        session.delete(one)
+    session.flush()
+    return f" Before, apart: {said}." if said else ""
+
+
+def _part_terms(
+    session: Session,
+    service: VendorService,
+    row: ServiceMapping | None,
+    wide: ServiceMapping | None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> None:
+    """Let every known term of a service speak for itself, as it was, before one of them is changed alone."""
+    if wide is None:
+        return
+    terms = session.scalars(
+        sa.select(VendorService).where(
+            VendorService.vendor_id == service.vendor_id, VendorService.external_id == service.external_id
+        )
+    ).all()
+    own = set(
+        session.scalars(
+            sa.select(ServiceMapping.term).where(
+                ServiceMapping.vendor_id == service.vendor_id,
+                ServiceMapping.service_external_id == service.external_id,
+            )
+        )
+    )
+    for one in terms:
+        if one.term in own or (row is None and one.term == service.term):
+            continue
+        kept = ServiceMapping(
+            vendor_id=one.vendor_id, service_external_id=one.external_id, term=one.term, service_name=one.name
+        )
+        kept.state, kept.decided_by, kept.decided_at = wide.state, by.name, now
+        kept.reason, kept.excluded_as, kept.excluded_until = wide.reason, wide.excluded_as, wide.excluded_until
+        kept.products = _products(_targets(wide))
+        session.add(kept)
+    wide.every_term = False
+    session.flush()
+
+
+def _targets(row: ServiceMapping) -> list[tuple[str, Decimal]]:
+    """Give the products of a mapping with their factors."""
+    return [(one.product, one.factor) for one in row.products]
+
+
+def _products(targets: Sequence[tuple[str, Decimal]]) -> list[ServiceProduct]:
+    """Make the records of products with factors, in their order."""
+    return [
+        ServiceProduct(position=place, product=product, factor=factor)
+        for place, (product, factor) in enumerate(targets)
+    ]
 
 
 def _emptied(session: Session, service: VendorService, row: ServiceMapping | None) -> ServiceMapping:
