@@ -56,7 +56,15 @@ def test_a_company_is_suggested_by_name_or_domain(desk: Desk, name: str, expecte
 def test_the_reasons_are_told(desk: Desk) -> None:
     found = suggested(desk, "Alder Dental", "info@alderdental.example")
 
-    assert found == (1, 100, ("same name", "domain alderdental.example", "words alder, dental"))
+    assert found == (
+        1,
+        100,
+        (
+            "same name; “Inc” ignored",
+            "same domain alderdental.example",
+            "shares the words alder, dental",
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,7 +85,11 @@ def test_past_decisions_help(desk: Desk) -> None:
     desk.take([("Z-1", 1, "Bayside Holdings")], vendor=other)
     mapping.map_account(desk.session, desk.account("Z-1").id, 4, by=BILLER, now=NOW)
 
-    assert suggested(desk, "Bayside Holdings") == (4, 90, ("1 other account of this name mapped there",))
+    assert suggested(desk, "Bayside Holdings") == (
+        4,
+        91,
+        ("you chose the same for “Bayside Holdings” at Skylark Cloud",),
+    )
 
 
 def test_exact_names_are_given_only_where_one_company_fits(desk: Desk) -> None:
