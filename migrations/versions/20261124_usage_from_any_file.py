@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("service_mapping", sa.Column("every_term", sa.Boolean(), server_default=sa.false(), nullable=False))
     _imports()
     _account_lines()
+    _service_lines()
 
 
 def _imports() -> None:
@@ -160,8 +161,48 @@ _LINE_INDEXES = {
 }
 
 
+def _service_lines() -> None:
+    """Keep what the services page lists."""
+    op.create_table(
+        "service_line",
+        sa.Column("service_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("vendor_id", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("term", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("searched", sa.String(), nullable=False),
+        sa.Column("sku_key", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=True),
+        sa.Column("accounts", sa.Integer(), nullable=False),
+        sa.Column("sort_units", sa.BigInteger(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("suggested", sa.String(), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["service_id"],
+            ["vendor_service.id"],
+            name=op.f("fk_service_line_service_id_vendor_service"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["vendor_id"], ["vendor.id"], name=op.f("fk_service_line_vendor_id_vendor")),
+        sa.PrimaryKeyConstraint("service_id", name=op.f("pk_service_line")),
+    )
+    op.create_index("ix_service_line_place", "service_line", ["vendor_id", "external_id", "term"])
+    for column in ("sort_units", "title", "sku_key", "name_key"):
+        op.create_index(f"ix_service_line_{column}", "service_line", [column])
+    op.create_table(
+        "service_line_made",
+        sa.Column("vendor_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("made_of", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("vendor_id", name=op.f("pk_service_line_made")),
+    )
+
+
 def downgrade() -> None:
     """Take them back."""
+    op.drop_table("service_line_made")
+    op.drop_table("service_line")
     for table in ("mapping_batch", "mapping_refusal", "account_line_due", "account_line"):
         op.drop_table(table)
     op.drop_column("service_mapping", "every_term")

@@ -19,6 +19,7 @@ from portal.db.records.psa import (
     PsaProduct,
 )
 from portal.db.records.rules import Rule, SplitPart, SplitRule
+from portal.db.records.service_lines import ServiceLine, ServiceLineMade
 from portal.db.records.sources import (
     AgreementWanted,
     Connection,
@@ -75,6 +76,8 @@ __all__ = [
     "RequestPace",
     "RowMeaning",
     "Rule",
+    "ServiceLine",
+    "ServiceLineMade",
     "ServiceMapping",
     "ServiceProduct",
     "Setting",
