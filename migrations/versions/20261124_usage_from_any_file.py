@@ -75,6 +75,7 @@ def _imports() -> None:
     op.create_index(op.f("ix_usage_service_service_id"), "usage_service", ["service_id"])
     # what was checked or held kept its names aside; a worker reads it again, and it counts only when somebody says so
     op.execute(sa.text("UPDATE usage_import SET state = 'reading' WHERE state IN ('ready', 'held')"))
+    op.drop_column("usage_import", "pending")
 
 
 def _account_lines() -> None:
@@ -214,6 +215,7 @@ def downgrade() -> None:
 
 def _no_imports() -> None:
     """Take the imports' changes back; what is not committed has to be chosen again."""
+    op.add_column("usage_import", sa.Column("pending", sa.JSON(), nullable=True))
     op.execute(
         sa.text("UPDATE usage_import SET state = 'dropped' WHERE state IN ('reading', 'ready', 'held', 'failed')")
     )

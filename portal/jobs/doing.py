@@ -13,7 +13,7 @@ from portal.connectwise import ConnectWise
 from portal.db.records import Push
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import connection_asking, psa_trail, push_leases, pushes, questions, sync
+from portal.services import connection_asking, imports, psa_trail, push_leases, pushes, questions, sync
 from portal.services.card_making import IN_FLIGHT
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
@@ -137,6 +137,22 @@ def due_questions() -> list[int]:
     return found
 
 
+def do_import(import_id: int, stopping: Callable[[], bool] | None = None) -> None:
+    """Read a file that was taken in. One that another worker reads, or that is settled, is left alone."""
+    imports.read_waiting(
+        transaction, import_id, uploads=settings_of().uploads, now=clock().now(), zone=clock().zone, stopping=stopping
+    )
+
+
+def due_imports() -> list[int]:
+    """Give the files that wait to be read."""
+    session = reading()
+    session.rollback()
+    found = imports.due_imports(session, real_now())
+    session.rollback()
+    return found
+
+
 def due() -> tuple[list[int], list[int]]:
     """Give the pushes and the syncs that wait for a worker."""
     session = reading()
@@ -152,6 +168,7 @@ def recover(*, starting: bool = False) -> None:
         push_leases.free_the_dead(session, starting=starting)
         sync.recover(session, real_now=real_now(), starting=starting)
         questions.recover(session, now=clock().now(), real_now=real_now(), starting=starting)
+        imports.free_the_dead(session, starting=starting)
 
 
 def _test_connection(asked: Asked) -> dict[str, Any]:

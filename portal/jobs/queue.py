@@ -25,6 +25,7 @@ class Runners:
     push: Runner | None = None
     sync: Runner | None = None
     question: Runner | None = None
+    import_: Runner | None = None
 
 
 class Queue:
@@ -40,6 +41,7 @@ class Queue:
         self._push = huey.task(name="push")(self._do_push)
         self._sync = huey.task(name="sync")(self._do_sync)
         self._question = huey.task(name="question")(self._do_question)
+        self._import = huey.task(name="import")(self._do_import)
 
     def wake_push(self, push_id: int, *, after: float = 0.0) -> None:
         """Ask a worker to carry a push on, now or in some seconds."""
@@ -56,6 +58,10 @@ class Queue:
         """Ask a worker to answer a question."""
         self._question(question_id)
 
+    def wake_import(self, import_id: int) -> None:
+        """Ask a worker to read a file."""
+        self._import(import_id)
+
     def _do_push(self, push_id: int) -> None:
         again = None if self.runners.push is None else self.runners.push(push_id)
         if again is not None:
@@ -68,6 +74,10 @@ class Queue:
     def _do_question(self, question_id: int) -> None:
         if self.runners.question is not None:
             self.runners.question(question_id)
+
+    def _do_import(self, import_id: int) -> None:
+        if self.runners.import_ is not None:
+            self.runners.import_(import_id)
 
 
 @lru_cache(maxsize=8)
@@ -106,6 +116,11 @@ def wake_wanted() -> None:
 def wake_question(question_id: int) -> None:
     """Hint that a question to ConnectWise waits; as `wake_push`."""
     _hint(lambda queue: queue.wake_question(question_id))
+
+
+def wake_import(import_id: int) -> None:
+    """Hint that a file waits to be read; as `wake_push`."""
+    _hint(lambda queue: queue.wake_import(import_id))
 
 
 def _hint(wake: Callable[[Queue], None]) -> None:

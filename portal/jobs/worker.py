@@ -40,7 +40,7 @@ class Worker:
 
     def run(self) -> None:
         """Work in the foreground until SIGTERM or SIGINT; a second one ends it at once."""
-        self.queue.runners = Runners(push=self._push, sync=self._sync, question=self._question)
+        self.queue.runners = Runners(push=self._push, sync=self._sync, question=self._question, import_=self._import)
         with self.app.app_context():
             doing.recover(starting=True)
         consumer = self.queue.huey.create_consumer(
@@ -78,12 +78,15 @@ class Worker:
             doing.start_wanted()
             push_ids, run_ids = doing.due()
             question_ids = doing.due_questions()
+            import_ids = doing.due_imports()
         for push_id in push_ids:
             self._wake("push", push_id)
         for run_id in run_ids:
             self._wake("sync", run_id)
         for question_id in question_ids:
             self._wake("question", question_id)
+        for import_id in import_ids:
+            self._wake("import", import_id)
 
     def _told(self, number: int, frame: FrameType | None) -> None:
         del frame
@@ -114,11 +117,13 @@ class Worker:
                 self.queue.wake_push(work_id)
             elif kind == "sync":
                 self.queue.wake_sync(work_id)
+            elif kind == "import":
+                self.queue.wake_import(work_id)
             else:
                 self.queue.wake_question(work_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the queue, the work is done all the same
             log.warning("The queue is away (%s); working without it.", error)
-            runners = {"push": self._push, "sync": self._sync, "question": self._question}
+            runners = {"push": self._push, "sync": self._sync, "question": self._question, "import": self._import}
             runners[kind](work_id)
 
     def _push(self, push_id: int) -> float | None:
@@ -135,4 +140,9 @@ class Worker:
     def _question(self, question_id: int) -> float | None:
         with self.app.app_context():
             doing.do_question(question_id)
+        return None
+
+    def _import(self, import_id: int) -> float | None:
+        with self.app.app_context():
+            doing.do_import(import_id, self.stopping.is_set)
         return None

@@ -1,7 +1,9 @@
-"""How a file is read when nobody says it in full: the profile that fits, or a first guess."""
+"""How a file is read when nobody says it in full: the saved profile that fits, a ready-made one, or a first guess."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -9,24 +11,34 @@ from sqlalchemy.orm import Session
 from portal.db.records import UsageImport, Vendor, VendorProfile
 from portal.services.errors import Invalid, NotFound
 from portal.services.import_vendors import find_profile, profiles_of
-from portal.vendors.detection import detect
+from portal.vendors.detection import Detected, detect
 from portal.vendors.errors import BadProfile, Unreadable
-from portal.vendors.profiles import FileProfile
+from portal.vendors.profiles import SPEC_VERSION, FileProfile
 from portal.vendors.readers import open_table
+from portal.vendors.understanding import Question, settle_dates
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """How a file will be read.
 
     Args:
-        saved: The saved profile; none: it was guessed.
+        profile: None: which column says what could not be told.
+        spec: The profile's JSON, also where something is missing in it.
+        saved: The saved profile; none: it is a ready-made one, or was guessed.
         words: Where this comes from, for people.
+        complete: Whether a ready-made profile's files list every account; none: it is none.
+        missing: What no column was found for, in words.
+        questions: What only a person can say.
     """
 
-    profile: FileProfile
-    saved: VendorProfile | None
+    profile: FileProfile | None
+    saved: VendorProfile | None = None
     words: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    complete: bool | None = None
+    missing: str = ""
+    questions: Sequence[Question] = ()
 
 
 def choose_profile(session: Session, vendor: Vendor, path: Path, filename: str, name: str | None = None) -> Choice:
@@ -37,11 +49,11 @@ def choose_profile(session: Session, vendor: Vendor, path: Path, filename: str, 
         vendor: Whose file it is.
         path: The file.
         filename: As the person's machine names it.
-        name: The saved profile; none: the newest one whose headers the file has, else a guess.
+        name: The saved profile; none: the newest one whose headers the file has, else a ready-made one or a guess.
 
     Raises:
         NotFound: There is no profile of this name.
-        Invalid: Nothing fits, and account, service or count cannot be guessed.
+        Invalid: The file is of a kind that is never read, or a saved profile cannot be used.
     """
     profiles = profiles_of(session, vendor)
     if name is not None:
@@ -52,18 +64,13 @@ def choose_profile(session: Session, vendor: Vendor, path: Path, filename: str, 
         return _saved(saved)
     for saved in profiles:
         choice = _saved(saved)
-        if fits(path, choice.profile):
+        if choice.profile is not None and fits(path, choice.profile):
             return choice
     try:
         found = detect(path, filename)
+        return _detected(path, found, vendor)
     except Unreadable as error:
         raise Invalid(str(error), {"file": str(error)}) from error
-    if found.profile is None or found.missing:  # whether rows are counted is a person's to say, never a guess
-        raise Invalid(
-            f"No saved profile of {vendor.title} fits the file, and it cannot be told which column holds the "
-            f"{' and the '.join(found.missing)}. Line {found.guess['header_row']} has: {', '.join(found.headers[:20])}."
-        )
-    return Choice(found.profile, None, "guessed from the file, since no saved profile fits")
 
 
 def fits(path: Path, profile: FileProfile) -> bool:
@@ -79,9 +86,10 @@ def lists_every_account(session: Session, vendor: Vendor, saved: VendorProfile |
     """Guess whether a file is complete: as the last file read with this profile was; an unknown one is partial."""
     if saved is None:
         return False
+    same = sa.select(VendorProfile.id).where(VendorProfile.vendor_id == vendor.id, VendorProfile.name == saved.name)
     last = session.scalars(
         sa.select(UsageImport.complete)
-        .where(UsageImport.vendor_id == vendor.id, UsageImport.profile_id == saved.id)
+        .where(UsageImport.vendor_id == vendor.id, UsageImport.profile_id.in_(same))
         .where(UsageImport.state.in_(("committed", "held")))
         .order_by(UsageImport.counted_at.desc(), UsageImport.id.desc())
         .limit(1)
@@ -89,9 +97,54 @@ def lists_every_account(session: Session, vendor: Vendor, saved: VendorProfile |
     return bool(last)
 
 
+def question_json(one: Question) -> dict[str, Any]:
+    """Write a question for the import's notes."""
+    return {
+        "kind": one.kind,
+        "field": one.field,
+        "sentence": one.sentence,
+        "choices": [list(choice) for choice in one.choices],
+        "column": one.column,
+        "line": one.line,
+    }
+
+
 def _saved(saved: VendorProfile) -> Choice:
     try:
         profile = FileProfile.from_spec(saved.spec)
     except BadProfile as error:
         raise Invalid(f"The profile “{saved.name}” cannot be used: {error}") from error
-    return Choice(profile, saved, f"profile “{saved.name}”, version {saved.version}")
+    words = f"profile “{saved.name}”, version {saved.version}"
+    return Choice(profile=profile, saved=saved, words=words, spec=dict(saved.spec))
+
+
+def _detected(path: Path, found: Detected, vendor: Vendor) -> Choice:
+    """Make a choice of what a file looks like; where one row far down settles the dates, nobody is asked."""
+    missing = ""
+    profile = found.profile
+    if profile is None or found.missing:  # whether rows are counted is a person's to say, never a guess
+        profile = None
+        missing = (
+            f"No saved profile of {vendor.title} fits the file, and it cannot be told which column holds the "
+            f"{' and the '.join(found.missing)}. Line {found.guess['header_row']} has: {', '.join(found.headers[:20])}."
+        )
+    questions = list(found.questions)
+    for one in found.questions:
+        if one.kind != "date_order" or one.column is None or profile is None:
+            continue
+        settled = settle_dates(path, profile, [one.column])[one.column]
+        if settled.order:
+            profile = FileProfile.from_spec(profile.to_spec() | {"dates": settled.order, "spec_version": SPEC_VERSION})
+            questions.remove(one)
+    if found.builtin is None:
+        words = "guessed from the file, since no saved profile fits"
+    else:
+        words = f"known as {found.builtin.vendor}, {found.builtin.title}"
+    return Choice(
+        profile=profile,
+        words=words,
+        spec=dict(found.guess) if profile is None else profile.to_spec(),
+        complete=None if found.builtin is None else found.builtin.complete,
+        missing=missing,
+        questions=questions,
+    )

@@ -21,6 +21,7 @@ from portal.domain.usage import (
     standing_counts,
 )
 from portal.services import settings_store
+from portal.services.import_staging import NEVER
 from portal.services.usage_store import files_of, last_accepted
 
 HELD_FEED = "held_feed"  # the setting: {"at_least": accounts, "share": part of the vendor's accounts, as "1/5"}
@@ -70,8 +71,10 @@ def _holds(session: Session, fallen: int, total: int) -> bool:
     return is_held(fallen, total, at_least=int(limits["at_least"]), share=Fraction(limits["share"]))
 
 
-def effects(session: Session, found: UsageImport, counts: Counts, names: Mapping[str, str]) -> dict[str, Any]:
-    """Say what committing would do, as JSON for the import's notes.
+def effects(
+    session: Session, found: UsageImport, counts: Counts, names: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Say what committing would do, as JSON for the import's notes, and which accounts fall where it would be held.
 
     Args:
         session: For reading.
@@ -83,12 +86,18 @@ def effects(session: Session, found: UsageImport, counts: Counts, names: Mapping
     before = standing_counts(files)
     after = standing_counts([*files, _as_file(found, counts, files)])
     accounts = set(
-        session.scalars(sa.select(VendorAccount.external_id).where(VendorAccount.vendor_id == found.vendor_id))
+        session.scalars(
+            sa.select(VendorAccount.external_id).where(
+                VendorAccount.vendor_id == found.vendor_id, VendorAccount.seen_at > NEVER
+            )
+        )
     )
     services = {
         (external, term)
         for external, term in session.execute(
-            sa.select(VendorService.external_id, VendorService.term).where(VendorService.vendor_id == found.vendor_id)
+            sa.select(VendorService.external_id, VendorService.term).where(
+                VendorService.vendor_id == found.vendor_id, VendorService.seen_at > NEVER
+            )
         )
     }
     new_accounts = sorted({key.account for key in counts} - accounts)
@@ -96,7 +105,8 @@ def effects(session: Session, found: UsageImport, counts: Counts, names: Mapping
     gone = sorted({key.account for key in before} - {key.account for key in after})
     changed = [key for key, count in after.items() if key not in before or before[key].quantity != count.quantity]
     fall = fall_of(session, found, counts)
-    return {
+    said = {
+        "basis": basis_of(session, found),
         "new_accounts": len(new_accounts),
         "new_account_names": [f"{names.get(one) or one}" for one in new_accounts[:_NAMED]],
         "new_services": len(new_services),
@@ -108,6 +118,16 @@ def effects(session: Session, found: UsageImport, counts: Counts, names: Mapping
         "stands": any(count.file_id == found.id for count in after.values()),
         "would_hold": {"fallen": len(fall.accounts), "of": fall.of} if fall.held else None,
     }
+    return said, fallen_json(fall) if fall.held else {}
+
+
+def basis_of(session: Session, found: UsageImport) -> list[Any]:
+    """Tell on what a comparison rests; as long as it is the same, so is what the comparison said."""
+    query = sa.select(UsageImport.id).where(UsageImport.vendor_id == found.vendor_id, UsageImport.state == "committed")
+    files = session.scalars(query.order_by(UsageImport.id)).all()
+    limits = settings_store.get(session, HELD_FEED, {})
+    moment = None if found.counted_at is None else found.counted_at.isoformat()
+    return [*files, found.period, moment, found.complete, str(sorted(limits.items()))]
 
 
 def fallen_json(fall: Fall) -> dict[str, list[str]]:

@@ -1,24 +1,20 @@
-"""Reads a kept file through its profile, and stores each row with what became of it."""
+"""Reads a kept file through its profile, and stages each row with what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
-from portal.db.records import UsageRow
 from portal.domain.quantities import bring_to_places, plain
+from portal.services.import_staging import ROWS, Stage
 from portal.vendors.cells import as_text, shortened
-from portal.vendors.counting import Counted, KeyCount, LateProblem, Outcome, RowResult, Tally, When
+from portal.vendors.counting import Counted, RowResult, Tally, When
 from portal.vendors.errors import Unreadable
+from portal.vendors.packed import wrapping_of
 from portal.vendors.profiles import FileProfile
 from portal.vendors.readers import RowKind, SourceRow, open_table, raw_rows
 from portal.vendors.texts import marked_encoding
 
-_CHUNK = 1000  # rows that are stored at once
 _SHOWN = 50  # rows that are no data, kept to be shown
 _PREAMBLE = 20  # lines above the headers, likewise
 
@@ -42,112 +38,98 @@ class Reading:
 
 
 class _Sink:
-    """Stores rows as they come, many at once."""
+    """Hands rows over to be stored, many at once, and tells how far the reading is."""
 
-    def __init__(self, session: Session, import_id: int) -> None:
-        self._session = session
-        self._import_id = import_id
+    def __init__(self, stage: Stage, size: int | None, wide: bool) -> None:
+        self._stage = stage
+        self._size = size
+        self._bytes = 2 if wide else 1
         self._waiting: list[dict[str, Any]] = []
+        self._read = self._done = 0
 
-    def take(self, row: SourceRow, result: RowResult) -> None:
-        """Store one row of data."""
+    def passed(self, row: SourceRow) -> None:
+        """Count a row of the file."""
+        if self._size is not None:
+            self._done += self._bytes * sum(len(cell) + 1 for cell in row.cells.values() if isinstance(cell, str))
+
+    def take(self, row: SourceRow, results: Sequence[RowResult]) -> None:
+        """Store one row of data, of which each part has a result."""
+        self._read += 1
         cells = {shortened(header): shortened(text) for header, text in row.texts().items()}
         if row.beyond:
             cells["(beyond the last header)"] = shortened(" | ".join(row.beyond))
-        units, reason = result.units, result.reason
-        if units is not None and (kept := bring_to_places(units)) != units:
-            units, reason = kept, f"{plain(result.units or kept)} has more than 4 decimals; shown as {plain(kept)}."
-        self._waiting.append(
-            {
-                "import_id": self._import_id,
-                "line": result.line,
-                "outcome": result.outcome.value,
-                "units": units,
-                "column": result.part or result.column,
-                "reason": reason,
-                "cells": cells,
-            }
-        )
-        if len(self._waiting) >= _CHUNK:
+        for result in results:
+            units, reason = result.units, result.reason
+            if units is not None and (kept := bring_to_places(units)) != units:
+                units, reason = kept, f"{plain(result.units or kept)} has more than 4 decimals; shown as {plain(kept)}."
+            self._waiting.append(
+                {
+                    "import_id": self._stage.import_id,
+                    "line": result.line,
+                    "outcome": result.outcome.value,
+                    "units": units,
+                    "column_name": result.part or result.column,
+                    "reason": reason,
+                    "cells": cells,
+                }
+            )
+        if len(self._waiting) >= ROWS:
             self.flush()
 
     def flush(self) -> None:
         """Store what waits."""
         if self._waiting:
-            self._session.execute(sa.insert(UsageRow), self._waiting)
+            done = self._done if self._size is None else min(self._done, self._size)
+            for start in range(0, len(self._waiting), 2 * ROWS):  # one row may have very many parts
+                self._stage.rows(self._waiting[start : start + 2 * ROWS], rows_read=self._read, progress_done=done)
             self._waiting = []
-
-    def turn(self, late: LateProblem) -> None:
-        """Change rows that came out otherwise at the end."""
-        self.flush()
-        units = None if late.units is None else bring_to_places(late.units)
-        values = {"outcome": late.outcome.value, "units": units, "reason": late.reason}
-        here = sa.and_(
-            UsageRow.import_id == self._import_id,
-            UsageRow.outcome.in_((Outcome.COUNTED.value, Outcome.ZERO.value)),
-        )
-        for part, lines in _by_part(late).items():
-            # of a row of several services the column tells them apart
-            one = here if part is None else sa.and_(here, UsageRow.column == part)
-            for start in range(0, len(lines), _CHUNK):
-                self._session.execute(
-                    sa.update(UsageRow)
-                    .where(one, UsageRow.line.in_(list(lines[start : start + _CHUNK])))
-                    .values(**values, column=late.column if part is None else part)
-                    .execution_options(synchronize_session=False)
-                )
-
-
-def _by_part(late: LateProblem) -> Mapping[str | None, Sequence[int]]:
-    """Sort lines by the part of the row that they mean."""
-    if late.parts is None:
-        return {None: late.lines}
-    found: dict[str | None, list[int]] = {}
-    for line, part in zip(late.lines, late.parts, strict=True):
-        found.setdefault(part, []).append(line)
-    return found
 
 
 def read_rows(
-    session: Session, import_id: int, path: Path, profile: FileProfile, *, when: When | None = None
+    stage: Stage,
+    path: Path,
+    profile: FileProfile,
+    *,
+    when: When | None = None,
+    going_on: Callable[[], None] | None = None,
 ) -> Reading:
-    """Read a file and store its rows of data.
+    """Read a file and stage its rows of data.
 
     Args:
-        session: A writing session.
-        import_id: The import that the rows belong to.
+        stage: Stores them.
         path: The kept file.
         profile: How it is read.
         when: The day of counting and the month, which conditions may name.
+        going_on: Called now and then; it may raise to stop.
 
     Raises:
-        Unreadable: It is not what the profile says; no row is left behind.
+        Unreadable: It is not what the profile says; rows may have been staged.
+        Lost: The import is not this reader's any more.
     """
-    try:
-        return _read(session, import_id, path, profile, when)
-    except Unreadable:
-        session.execute(sa.delete(UsageRow).where(UsageRow.import_id == import_id))
-        raise
-
-
-def _read(session: Session, import_id: int, path: Path, profile: FileProfile, when: When | None) -> Reading:
     table = open_table(path, profile)
-    tally, sink = Tally(profile, table, when=when), _Sink(session, import_id)
+    tally = Tally(profile, table, when=when)
+    size = None if profile.format == "xlsx" or wrapping_of(path) else path.stat().st_size
+    wide = (marked_encoding(path, profile.member or None) or profile.encoding).startswith("utf-16")
+    sink = _Sink(stage, size, wide)
+    stage.say(phase="Reading", progress_done=0, progress_total=size)
     others = dict.fromkeys(RowKind, 0)
     shown: list[dict[str, Any]] = []
-    for row in table.rows:
+    for number, row in enumerate(table.rows):
+        sink.passed(row)
+        if going_on is not None and not number % ROWS:
+            going_on()
         if row.kind is RowKind.DATA:
-            for result in tally.take_parts(row):
-                sink.take(row, result)
+            sink.take(row, tally.take_parts(row))
             continue
         others[row.kind] += 1
         if row.kind is not RowKind.BLANK and len(shown) < _SHOWN:
             cells = {shortened(header): shortened(text) for header, text in row.texts().items()}
             shown.append({"line": row.line, "what": row.kind.value, "cells": cells})
     sink.flush()
+    stage.say(phase="Adding up")
     counted = tally.finish()
     for late in (*counted.changed, *counted.late):
-        sink.turn(late)
+        stage.turn(late)
     summary = tally.summary()
     return Reading(
         counted=counted,
@@ -210,24 +192,3 @@ def _how(path: Path, profile: FileProfile, header_row: int) -> dict[str, Any]:
             "delimiter": profile.delimiter,
         }
     return how
-
-
-def pending_of(counted: Counted) -> dict[str, Any]:
-    """Write what a commit will store as JSON: counts with their lines, and names."""
-    return {
-        "counts": [[*key, str(count.quantity), _places(count)] for key, count in sorted(counted.counts.items())],
-        "accounts": [[account, *names] for account, names in sorted(counted.accounts.items())],
-        "services": [[*service, name] for service, name in sorted(counted.services.items())],
-    }
-
-
-def _places(count: KeyCount) -> list[Any]:
-    """Give the rows behind a count: a line, or of a row of several services its line and the part."""
-    if count.parts is None:
-        return list(count.lines)
-    return [[line, part] for line, part in zip(count.lines, count.parts, strict=True)]
-
-
-def quantities(counted: Counted) -> Mapping[tuple[str, str, str], Decimal]:
-    """Give the counts as they are kept."""
-    return {key: count.quantity for key, count in counted.counts.items()}

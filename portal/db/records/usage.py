@@ -56,7 +56,6 @@ class UsageImport(Base):
     notes: Mapped[Json] = mapped_column(
         sa.JSON(), default=dict
     )  # how it was read and what it changes: services.imports
-    pending: Mapped[Json | None] = mapped_column(sa.JSON(none_as_null=True), deferred=True)
     phase: Mapped[str] = mapped_column(default="")  # while it is read: what is done, in words
     progress_done: Mapped[int] = mapped_column(sa.BigInteger(), default=0)  # bytes, roughly
     progress_total: Mapped[int | None] = mapped_column(sa.BigInteger())  # none: a packed file tells only its rows
