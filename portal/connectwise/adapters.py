@@ -55,8 +55,8 @@ class CarefulAdapter(HTTPAdapter):
     def cert_verify(self, conn: HTTPSConnectionPool, url: str, verify: bool | str, cert: str | None) -> None:
         """Leave the usual authorities to the context: each connection would read them anew."""
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
-        if verify is True:
-            conn.ca_certs = None
+        if verify:
+            conn.ca_certs = conn.ca_cert_dir = None
 
 
 class _Careful:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ def context(ca_certificates: str | None = None) -> ssl.SSLContext:
         AddressRefused: They cannot be read, or hold a private key.
     """
     made = create_urllib3_context()
-    made.load_verify_locations(cafile=where())
+    _trust_the_usual(made)
     if ca_certificates is None or not ca_certificates.strip():
         return made
     if "PRIVATE KEY" in ca_certificates:
@@ -49,6 +50,18 @@ def context(ca_certificates: str | None = None) -> ssl.SSLContext:
         # from there on Python refuses authorities without key identifiers, as many a company's own is
         made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return made
+
+
+def _trust_the_usual(made: ssl.SSLContext) -> None:
+    """Trust the authorities that requests would: those its variables name, or Mozilla's list."""
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or where()
+    try:
+        if os.path.isdir(named):  # noqa: PTH112 - as requests reads it
+            made.load_verify_locations(capath=named)
+        else:
+            made.load_verify_locations(cafile=named)
+    except (OSError, ssl.SSLError):
+        made.load_verify_locations(cafile=where())
 
 
 def mistrust(host: str, links: Iterator[BaseException]) -> tuple[str, str] | None:

@@ -116,10 +116,13 @@ def test_an_authority_of_ones_own_is_trusted_beside_the_usual_ones(
             assert client.additions.get(501, 8001).id == 8001
             client.additions.set_quantity(501, 8001, Decimal(5))
             usual = client.transport._tls.cert_store_stats()["x509_ca"]
+            pools = client.transport._reads.get_adapter(url).poolmanager.pools  # type: ignore[attr-defined]
+            read_anew = {pools[key].ca_certs for key in pools.keys()}  # noqa: SIM118 - no mapping
         with client_of(server, url, allow_private=private) as stranger, pytest.raises(Unreachable) as caught:
             stranger.additions.get(501, 8001)
 
     assert usual > 50
+    assert read_anew == {None}
     assert caught.value.cause == "tls-unknown-authority"
 
 

@@ -135,15 +135,32 @@ def test_a_sync_does_not_write_the_database_for_each_call(make: Make, writes: li
     assert len(writes) <= 200 / limits(600).batch + 2
 
 
-def test_what_was_leased_long_ago_is_not_used(make: Make, clock: Clock, session: Session) -> None:
+def test_what_was_leased_long_ago_is_not_used(make: Make, clock: Clock, writes: list[str]) -> None:
     pace = make(600)
     pace.take(urgent=False)
-    clock.pass_by(LEASE)
+    before = len(writes)
+    clock.pass_by(LEASE - 0.5)
+    pace.take(urgent=False)
+    assert len(writes) == before
+    clock.pass_by(0.5)
     pace.take(urgent=False)
 
-    bucket = limits(600)
-    left = session.get_one(RequestPace, NAME).tokens / 1_000_000
-    assert left == pytest.approx(bucket.size - bucket.batch, abs=1)
+    assert len(writes) == before + 1
+
+
+def test_a_third_of_the_bucket_is_kept_for_what_a_person_decided() -> None:
+    assert (limits(600).size, limits(600).kept, limits(600).batch) == (30, 10, 8)
+
+
+def test_a_wish_to_wait_from_a_clock_that_ran_ahead_is_bounded(make: Make, clock: Clock) -> None:
+    clock.pass_by(86_400)
+    make(600).told_to_wait(60)
+    clock.pass_by(-86_400)
+
+    with pytest.raises(Throttled) as caught:
+        make(600).take(urgent=True)
+
+    assert caught.value.retry_after == LONGEST_WAIT
 
 
 def test_a_push_goes_at_once_while_a_sync_takes_all_it_can_get(make: Make, clock: Clock) -> None:
