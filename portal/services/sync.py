@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from portal.connectwise import ConnectWise, ConnectWiseError, UnexpectedPayload, Unreachable
@@ -69,6 +70,13 @@ _LONGEST_PAUSE = timedelta(minutes=30)  # where ConnectWise asks for more, a per
 OpenSession = Callable[[], AbstractContextManager[Session]]
 
 
+class _StoreAway(Exception):
+    """The store did not take what was read: another writer had it for too long, or it was away."""
+
+    def __init__(self) -> None:
+        super().__init__("The portal's own database was busy for too long, or away.")
+
+
 def run_sync(
     open_session: OpenSession,
     client: ConnectWise,
@@ -113,6 +121,9 @@ def run_sync(
         run.wait(error, pauses)
     except ConnectWiseError as error:
         run.fail(str(error), keep=True)
+    except OperationalError as error:
+        log.warning("The store could not take what sync %s read: %s", run_id, error)
+        run.wait(_StoreAway(), pauses)
     except ListedNothing as error:
         run.fail(str(error))
     except BaseException as error:
@@ -123,6 +134,8 @@ def run_sync(
 
 def _tidy(open_session: OpenSession) -> None:
     """Throw away what nobody goes on with, a little at a time, so that nobody waits for it."""
+    with open_session() as session:
+        sync_runs.let_go(session, real_now=datetime.now(UTC))
     more = True
     while more:
         with open_session() as session:
@@ -197,7 +210,7 @@ class _Run:
         # The latest change that was read lies before the reading's end, so the reading's length before it lies before
         # the reading's beginning; that needs no clock of ours. Ours only matters where the PSA holds future times.
         known_until = None if latest is None else min(turn.at, latest - elapsed)
-        applied = apply(session, Given(stage=stage, now=turn.at, known_until=known_until))
+        applied = apply(session, Given(stage=stage, now=turn.at, until=self._now(), known_until=known_until))
         changes = scope.refresh(session)
         applied.touches([*changes.joined, *changes.left])
         connection.last_read_at = turn.at
@@ -211,8 +224,8 @@ class _Run:
         sync_stage.forbid(session)  # what others have staged is older than this picture
         record(session, turn, applied, changes, turn.at)
 
-    def wait(self, error: ConnectWiseError, pauses: Sequence[timedelta]) -> None:
-        """Let the run wait for a ConnectWise that does not answer, or fail where it has waited often enough."""
+    def wait(self, error: Exception, pauses: Sequence[timedelta]) -> None:
+        """Let the run wait for a ConnectWise or a store that does not answer, or fail where it has waited enough."""
         turn = self._turn
         if turn.kind == "wanted":
             pauses = ()  # the wishes themselves are put off

@@ -83,11 +83,14 @@ class Given:
     Args:
         stage: What was read.
         now: The moment at which the reading began, by the business clock.
+        until: The moment of applying. What is noted as read after that was noted before the clock was set back, and
+            is not newer than this.
         known_until: PSA time up to which all changes are in it; none: the PSA told no times.
     """
 
     stage: Stage
     now: datetime
+    until: datetime
     known_until: datetime | None = None
 
 
@@ -111,6 +114,7 @@ class _Applying:
         self.session = session
         self.stage = given.stage
         self.now = given.now
+        self.until = given.until
         self.known_until = given.known_until
         self.done = Applied()
         self.fresh_companies: set[int] = set()
@@ -131,7 +135,8 @@ class _Applying:
 
     def _fresh(self) -> set[int]:
         """Give the agreements of which the mirror knows more than the run; and note such companies."""
-        newer = sa.or_(PsaAgreement.additions_read_at > self.now, PsaAgreement.gone_at > self.now)
+        noted = (PsaAgreement.additions_read_at, PsaAgreement.gone_at)
+        newer = sa.or_(*(sa.and_(moment > self.now, moment <= self.until) for moment in noted))
         found = set(self.session.scalars(sa.select(PsaAgreement.id).where(newer)))
         for agreement_id, body in self.stage.bodies(self.session, MEANWHILE):
             found.add(agreement_id)

@@ -141,7 +141,7 @@ class OneReader:
         connection = session.get(Connection, NAME, populate_existing=True)
         if connection is None or (connection.url, connection.company) != self._base:
             raise ListedNothing("The connection was changed while it was read. Start another sync.")
-        applied = apply(session, Given(stage=stage, now=at))
+        applied = apply(session, Given(stage=stage, now=at, until=self._now()))
         changes = scope.refresh(session)
         applied.touches([*changes.joined, *changes.left])
         company_id = session.scalar(sa.select(PsaAgreement.company_id).where(PsaAgreement.id == agreement_id))

@@ -191,6 +191,12 @@ def _has_read(run: SyncRun) -> bool:
     return run.kind in WHOLE and any(part["done"] for part in run.parts)
 
 
+def let_go(session: Session, *, real_now: datetime) -> None:
+    """Keep no longer what failed runs have read, once no other run may go on with it."""
+    late = sa.select(SyncRun.id).where(SyncRun.state == "failed", SyncRun.finished_at < real_now - GO_ON)
+    sync_stage.forbid(session, list(session.scalars(late.where(SyncRun.id.in_(sync_stage.beginnings())))))
+
+
 def prune(session: Session) -> None:
     """Drop the oldest runs of a long history."""
     for of_these, kept in ((SyncRun.kind != "wanted", _KEPT), (SyncRun.kind == "wanted", _WANTED_KEPT)):

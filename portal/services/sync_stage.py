@@ -135,8 +135,7 @@ def ids_of(part: str) -> str:
 
 def note_meanwhile(session: Session, agreement_id: int, company_id: int | None) -> None:
     """Tell the runs that wait or work that an agreement and its company were read anew since they began."""
-    begun = sa.select(SyncStaged.run_id).where(SyncStaged.part == START)
-    for run_id in list(session.scalars(begun)):
+    for run_id in list(session.scalars(beginnings())):
         row = SyncStaged(run_id=run_id, part=MEANWHILE, key=agreement_id, body=frozen({"company": company_id}))
         session.merge(row)
     session.flush()
@@ -148,6 +147,11 @@ def begun(session: Session, run_id: int) -> Body | None:
         sa.select(SyncStaged.body).where(SyncStaged.run_id == run_id, SyncStaged.part == START, SyncStaged.key == 0)
     )
     return None if body is None else dict(json.loads(body))
+
+
+def beginnings() -> sa.Select[tuple[int]]:
+    """Select the runs whose staging may still be gone on with."""
+    return sa.select(SyncStaged.run_id).where(SyncStaged.part == START)
 
 
 def begin(session: Session, run_id: int, start: Body) -> None:
@@ -182,8 +186,7 @@ def sweep(session: Session) -> bool:
     Returns:
         Whether there may be more.
     """
-    live = sa.select(SyncStaged.run_id).where(SyncStaged.part == START)
-    dead = sa.select(SyncStaged.run_id, SyncStaged.part, SyncStaged.key).where(SyncStaged.run_id.not_in(live))
+    dead = sa.select(SyncStaged.run_id, SyncStaged.part, SyncStaged.key).where(SyncStaged.run_id.not_in(beginnings()))
     rows = session.execute(dead.limit(_AT_ONCE)).all()
     by_part: dict[tuple[int, str], list[int]] = {}
     for run_id, part, key in rows:
