@@ -33,6 +33,7 @@ def addresses(site: Site) -> list[str]:
         reported = card("not_reported")
         increase, new, shared = card("increase"), card("new_revenue"), card("to_split")
         vendor = first("SELECT min(slug) FROM vendor")
+        agreement = first("SELECT min(agreement_id) FROM card WHERE kind = 'increase'")
         imported = first("SELECT max(id) FROM usage_import")
     return [
         "/",
@@ -56,8 +57,12 @@ def addresses(site: Site) -> list[str]:
         "/activity/1",
         "/statuses",
         "/statuses?list=vendor",
+        "/statuses?m-1=not_customer&m-4=ignore",
+        "/statuses/file",
         "/audit",
         "/audit/1",
+        f"/audit?agreement={agreement}",
+        f"/audit/agreements/{agreement}/psa",
         "/people",
         "/profile",
         "/keys",

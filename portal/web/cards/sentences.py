@@ -133,7 +133,7 @@ def origin(card: Card, where: Where) -> str:
     """Say in a line where a card's numbers come from, and which line will change."""
     facts = card.facts
     if card.state == "stale" or card.kind == "stale":
-        since = "" if card.stale_at is None else f" Seen {_moment(card.stale_at, where)}."
+        since = "" if card.stale_at is None else f" Noticed {_moment(card.stale_at, where)}."
         return f"{card.stale_reason or 'Its agreement or company left.'}{since}"
     if card.kind == "psa_only":
         return "No vendor feeds this product"
