@@ -163,7 +163,8 @@ _LINE_INDEXES = {
 
 
 def _service_lines() -> None:
-    """Keep what the services page lists."""
+    """Keep what the services page lists, and which catalogue item a mapping meant."""
+    op.add_column("service_product", sa.Column("catalog_id", sa.Integer(), nullable=True))
     op.create_table(
         "service_line",
         sa.Column("service_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -202,6 +203,7 @@ def _service_lines() -> None:
 
 def downgrade() -> None:
     """Take them back."""
+    op.drop_column("service_product", "catalog_id")
     op.drop_table("service_line_made")
     op.drop_table("service_line")
     for table in ("mapping_batch", "mapping_refusal", "account_line_due", "account_line"):

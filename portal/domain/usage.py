@@ -71,18 +71,28 @@ def standing_counts(files: Iterable[UsageFile]) -> dict[UsageKey, StandingCount]
             that were undone are not among them.
     """
     standing: dict[UsageKey, StandingCount] = {}
+    for file in files_in_force(files):
+        for (account, service, term), quantity in file.counts.items():
+            standing[UsageKey(file.vendor, account, service, term)] = StandingCount(
+                file_id=file.id, quantity=quantity, counted_at=file.counted_at
+            )
+    return standing
+
+
+def files_in_force(files: Iterable[UsageFile]) -> list[UsageFile]:
+    """Give the files whose counts hold, by vendor; of a count that several have, the last one's holds.
+
+    Args:
+        files: As for `standing_counts`.
+    """
     by_vendor: dict[str, list[UsageFile]] = {}
     for file in files:
         by_vendor.setdefault(file.vendor, []).append(file)
+    found = []
     for vendor in sorted(by_vendor):
         ordered = sorted(by_vendor[vendor], key=_lateness)
-        latest = max((place for place, file in enumerate(ordered) if file.complete), default=0)
-        for file in ordered[latest:]:
-            for (account, service, term), quantity in file.counts.items():
-                standing[UsageKey(vendor, account, service, term)] = StandingCount(
-                    file_id=file.id, quantity=quantity, counted_at=file.counted_at
-                )
-    return standing
+        found += ordered[max((place for place, file in enumerate(ordered) if file.complete), default=0) :]
+    return found
 
 
 def _lateness(file: UsageFile) -> tuple[datetime, int, int]:

@@ -24,6 +24,7 @@ from portal.services.exclusions import keep_exclusion
 from portal.services.import_vendors import vendor_by_name
 from portal.services.json_files import lists_text, read_json
 from portal.services.mapping_entries import Entry, read_entry
+from portal.services.service_lines import forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ def apply_mapping_file(
         store(session, vendor, change.entry, by, now)
     session.flush()
     if diff.changes:
+        forget(session)
         audit.record(
             session,
             what="mapping",

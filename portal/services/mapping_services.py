@@ -15,6 +15,7 @@ from portal.services.actors import Actor, require
 from portal.services.errors import Invalid, NotFound
 from portal.services.exclusions import keep_exclusion, read_exclusion, words_of
 from portal.services.mapping_common import anew, record
+from portal.services.service_lines import learned, remember_items
 
 FACTOR_PLACES = 9
 
@@ -65,6 +66,7 @@ def map_service(
     keep_exclusion(row, None)
     row.service_name, row.decided_by, row.decided_at = service.name, by.name, now
     session.flush()
+    remember_items(session)
     record(
         session,
         "mapping.service",
@@ -75,6 +77,7 @@ def map_service(
         after=service_words(row),
         product=products[0][0] if len(products) == 1 else None,
     )
+    learned(session, service)
     anew(session, now, zone)
     return row
 
@@ -127,6 +130,7 @@ def exclude_service(
         after=words_of(row) if said.kind is not None or said.until is not None else "excluded",
         reason=said.reason,
     )
+    learned(session, service)
     anew(session, now, zone)
     return row
 
@@ -156,6 +160,7 @@ def unmap_service(session: Session, service_id: int, *, by: Actor, now: datetime
         before=before,
         after="unmapped",
     )
+    learned(session, service)
     anew(session, now, zone)
 
 

@@ -131,4 +131,5 @@ class ServiceProduct(Base):
     mapping_id: Mapped[int] = mapped_column(sa.ForeignKey("service_mapping.id", ondelete="CASCADE"), index=True)
     position: Mapped[int] = mapped_column(default=0)
     product: Mapped[str] = mapped_column(index=True)
+    catalog_id: Mapped[int | None]  # the PSA's id of the item that had this Product ID: it may be renamed there
     factor: Mapped[Factor]
