@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from portal.connectwise import ConnectWise, ConnectWiseError, Rejected, Throttled, UnexpectedPayload, Unreachable
 from portal.connectwise.additions import AgreementAdditions
 from portal.db.records import PsaAgreement
-from portal.services import sync_values
+from portal.services import sync_bundles, sync_values
 from portal.services.sync_merge import standing_lines
 from portal.services.sync_read import AGREEMENTS, COMPANIES, OVERLAP, Known, Watcher, ended, later
 from portal.services.sync_stage import LINES, Body, Stage, Staged, ids_of, thawed
@@ -81,6 +81,7 @@ class LinesReader:
         self._open_reading = open_reading
         self._watch = watch
         self._answered = 0
+        self._many = self._additions = client.additions
 
     def read(self, wanted: Wanted) -> None:
         """Read them all, but those that are staged already.
@@ -90,6 +91,8 @@ class LinesReader:
         """
         with self._open_reading() as session:
             before = frozenset(self._stage.keys(session, LINES))
+            left = [one for ids in wanted.values() for one in ids if one not in before]
+            self._many = sync_bundles.additions_of(self._client, session, left)
         done = sum(agreement_id in before for ids in wanted.values() for agreement_id in ids)
         total = sum(map(len, wanted.values()))
         self._watch.part(SHOWN, "Reading additions", total=total, done=done)
@@ -109,9 +112,12 @@ class LinesReader:
     def _each(self, agreement_ids: list[int], since: datetime | None) -> Iterator[Staged]:
         """Read agreement by agreement; one that cannot be read is skipped, as long as others can."""
         left = dict.fromkeys(agreement_ids)
+        self._additions = self._many
         while left:
             try:
-                for each in self._client.additions.of_many(list(left), changed_since=since):
+                for each in self._additions.of_many(list(left), changed_since=since):
+                    if self._in_bundles and sync_bundles.may_be_cut(each):
+                        continue  # read singly at the end
                     left.pop(each.agreement_id, None)
                     self._answered += 1
                     yield staged(each, whole=since is None)
@@ -121,13 +127,18 @@ class LinesReader:
                 if isinstance(error, Rejected) and error.unauthorized:
                     raise
                 yield from self._one_by_one(left, since, error)
+                if isinstance(error, Unreachable):  # others were answered singly, so it may have been asked too much
+                    self._many = self._additions = sync_bundles.singly(self._client)
             else:
-                return
+                if not (left and self._in_bundles):
+                    return
+                self._additions = sync_bundles.singly(self._client)
 
     def _one_by_one(self, left: dict[int, None], since: datetime | None, error: ConnectWiseError) -> Iterator[Staged]:
         """Find out which of the agreements that were being read is the one that cannot be."""
         transport = self._client.transport
-        window = list(left)[: _WINDOW * transport.parallel * max(1, getattr(transport, "bundle_size", 0))]
+        together = transport.bundle_size if self._in_bundles else 1
+        window = list(left)[: _WINDOW * transport.parallel * together]
         failed: dict[int, ConnectWiseError] = {}
         read = 0
         for agreement_id in window:
@@ -150,9 +161,13 @@ class LinesReader:
             left.pop(agreement_id)
             yield _refused(agreement_id, why)
 
+    @property
+    def _in_bundles(self) -> bool:
+        return self._additions is self._client.additions and getattr(self._client.transport, "bundle_size", 0) > 1
+
     def _one(self, agreement_id: int, since: datetime | None) -> AgreementAdditions:
         skipped: list[UnexpectedPayload] = []
-        additions = self._client.additions.of(agreement_id, changed_since=since, skipped=skipped.append)
+        additions = self._additions.of(agreement_id, changed_since=since, skipped=skipped.append)
         try:
             found = tuple(additions)
         except Rejected as error:

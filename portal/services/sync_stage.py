@@ -149,7 +149,7 @@ def begun(session: Session, run_id: int) -> Body | None:
     return None if body is None else dict(json.loads(body))
 
 
-def beginnings() -> sa.Select[tuple[int]]:
+def beginnings() -> sa.Select[Any]:
     """Select the runs whose staging may still be gone on with."""
     return sa.select(SyncStaged.run_id).where(SyncStaged.part == START)
 
