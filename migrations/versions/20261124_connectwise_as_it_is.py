@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.add_column("connection", sa.Column("ca_certificates", sa.String(), nullable=True))
     op.add_column("connection", sa.Column("requests_a_minute", sa.Integer(), server_default="600", nullable=False))
     op.add_column("connection", sa.Column("parallel", sa.Integer(), server_default="8", nullable=False))
-    op.add_column("connection", sa.Column("bundle_size", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("connection", sa.Column("bundle_size", sa.Integer(), server_default="25", nullable=False))
     op.create_table(
         "psa_question",
         sa.Column("id", sa.Integer(), nullable=False),

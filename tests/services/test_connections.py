@@ -157,7 +157,7 @@ def test_limits_are_set_once_and_told(session: Session, sealer: Sealer) -> None:
     told = [event for event in trail(session) if event.action == "connection.limits"]
     assert [(event.before, event.after) for event in told] == [
         (
-            "600 requests a minute, 8 reads at the same time, no bundles",
+            "600 requests a minute, 8 reads at the same time, bundles of 25",
             "600 requests a minute, 4 reads at the same time, bundles of 20",
         )
     ]

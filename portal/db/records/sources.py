@@ -31,7 +31,7 @@ class Connection(Base):
     ca_certificates: Mapped[str | None]  # PEM: authorities that are trusted for this host beside the usual ones
     requests_a_minute: Mapped[int] = mapped_column(default=600, server_default="600")  # at most, over all workers
     parallel: Mapped[int] = mapped_column(default=8, server_default="8")  # reads at the same time, at most
-    bundle_size: Mapped[int] = mapped_column(default=0, server_default="0")  # reads in one bundle; 0: no bundles
+    bundle_size: Mapped[int] = mapped_column(default=25, server_default="25")  # reads in one bundle; 0: no bundles
 
 
 class RequestPace(Base):
