@@ -62,8 +62,14 @@ def _not_a_number(word: str) -> str:
     return f"“{word}” is not a number. Type a number such as 12 or 2.5."
 
 
+_PLACES = Decimal(1).scaleb(-QUANTITY_PLACES)
+_WHOLE_DIGITS = 20  # digits before the point; beyond them numbers are brought to places in another way
+
+
 def bring_to_places(value: Decimal | Fraction) -> Decimal:
     """Bring a number to `QUANTITY_PLACES` decimals, half to even."""
+    if value and isinstance(value, Decimal) and -QUANTITY_PLACES <= value.adjusted() < _WHOLE_DIGITS:
+        return _EXACT.quantize(value, _PLACES)  # the same, and quicker: files have a million of them
     shifted = round(Fraction(value) * 10**QUANTITY_PLACES)
     return _EXACT.scaleb(Decimal(shifted), -QUANTITY_PLACES)
 

@@ -1,5 +1,6 @@
 """Reads a kept file through its profile, and stages each row with what became of it."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,23 +56,17 @@ class _Sink:
     def take(self, row: SourceRow, results: Sequence[RowResult]) -> None:
         """Store one row of data, of which each part has a result."""
         self._read += 1
-        cells = {shortened(header): shortened(text) for header, text in row.texts().items()}
+        kept_cells = {shortened(header): shortened(text) for header, text in row.texts().items()}
         if row.beyond:
-            cells["(beyond the last header)"] = shortened(" | ".join(row.beyond))
+            kept_cells["(beyond the last header)"] = shortened(" | ".join(row.beyond))
+        cells = json.dumps(kept_cells)
         for result in results:
             units, reason = result.units, result.reason
             if units is not None and (kept := bring_to_places(units)) != units:
                 units, reason = kept, f"{plain(result.units or kept)} has more than 4 decimals; shown as {plain(kept)}."
+            column = result.part or result.column
             self._waiting.append(
-                {
-                    "import_id": self._stage.import_id,
-                    "line": result.line,
-                    "outcome": result.outcome.value,
-                    "units": units,
-                    "column_name": result.part or result.column,
-                    "reason": reason,
-                    "cells": cells,
-                }
+                self._stage.row(result.line, result.outcome, units=units, column=column, reason=reason, cells=cells)
             )
         if len(self._waiting) >= ROWS:
             self.flush()

@@ -22,6 +22,7 @@ from portal.db.records import (
     VendorAccount,
     VendorService,
 )
+from portal.db.types import ExactDecimal
 from portal.domain.quantities import bring_to_places
 from portal.domain.usage import CountKey
 from portal.vendors.counting import Counted, KeyCount, LateProblem, Outcome
@@ -30,6 +31,10 @@ OpenSession = Callable[[], AbstractContextManager[Session]]
 ROWS = 1000  # rows that one transaction writes: 10 to 40 ms
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """As the moment at which an account or a service was last named: no file that counts has named it."""
+_ROW = sa.table(  # without types: values are made ready before a transaction is open
+    "usage_row", *map(sa.column, ("import_id", "line", "outcome", "units", "column_name", "reason", "cells"))
+)
+_UNITS = ExactDecimal(4)
 _STAGED = (UsageRow, UsageCount, UsageAccount, UsageService)
 
 
@@ -99,11 +104,28 @@ class Stage:
         with self.store.writing() as session:
             self.note(session, **values)
 
+    def row(
+        self, line: int, outcome: Outcome, *, units: Decimal | None, column: str | None, reason: str | None, cells: str
+    ) -> dict[str, Any]:
+        """Make a row of data ready to be stored.
+
+        Args:
+            line: Of the file.
+            outcome: What became of it.
+            units: What it adds, with at most 4 decimals.
+            column: The one that a reason is about.
+            reason: Why it does not count as it stands.
+            cells: Header to text, as JSON.
+        """
+        scaled = None if units is None else int(units.scaleb(_UNITS.places))
+        values = (self.import_id, line, outcome.value, scaled, column, reason, cells)
+        return dict(zip(_ROW.c.keys(), values, strict=True))
+
     def rows(self, rows: list[dict[str, Any]], **values: Any) -> None:  # noqa: ANN401 - columns of the import
         """Store rows of data."""
         with self.store.writing() as session:
             self.note(session, **values)
-            session.execute(sa.insert(UsageRow.__table__), rows)  # type: ignore[arg-type]  # a table, as declared
+            session.execute(sa.insert(_ROW), rows)
 
     def turn(self, late: LateProblem) -> None:
         """Change rows that came out otherwise at the end."""
