@@ -38,7 +38,8 @@ def follow(session: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
     today = local_day(now, zone)
     if done.get("cards_day") != today.isoformat():
         done["cards_day"] = today.isoformat()
-        remaking.remake(session, now=now, zone=zone)
+        if not remaking.all_made_on(session, today):
+            remaking.remake(session, now=now, zone=zone)
     queued = []
     connection = get_connectwise(session)
     if connection is not None and connection.last_full_at is not None:

@@ -12,6 +12,7 @@ from portal.db.session import transaction
 from portal.factory import clock
 from portal.jobs import doing, errands, schedule
 from portal.jobs.queue import WANTED, Queue, Runners
+from portal.services import remaking
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Worker:
         with self.app.app_context():
             if scheduled:
                 doing.recover()
+                remaking.begin_day(transaction, now=clock().now(), zone=clock().zone)
                 with transaction() as session:
                     schedule.follow(session, now=clock().now(), zone=clock().zone)
             doing.start_wanted()

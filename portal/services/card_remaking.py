@@ -40,18 +40,18 @@ def cards_anew(
         for month in sorted(earlier - {current})
         if session.scalar(sa.select(sa.exists().where(Card.period == str(month))))
     ]
-    for group in _groups(session) if company_ids is None else [company_ids]:
+    for group in groups(session) if company_ids is None else [company_ids]:
         for month in (*months, current):
             make_cards(session, period=month, today=today, now=now, zone=zone, company_ids=group)
 
 
-def _groups(session: Session) -> Iterator[Collection[int] | None]:
+def groups(session: Session, size: int = _COMPANIES_A_TIME) -> Iterator[Collection[int] | None]:
     """Give all companies in groups, so that the memory needed does not grow with them; a few are none: all at once."""
     number = session.scalar(sa.select(sa.func.count(PsaCompany.id))) or 0
-    if number <= _COMPANIES_A_TIME:
+    if number <= size:
         yield None
         return
     with_cards = sa.select(Card.company_id).distinct()
     ids = sorted({*session.scalars(sa.select(PsaCompany.id)), *session.scalars(with_cards)})
-    for start in range(0, len(ids), _COMPANIES_A_TIME):
-        yield ids[start : start + _COMPANIES_A_TIME]
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
