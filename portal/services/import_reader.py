@@ -85,6 +85,7 @@ def read_waiting(
     now: datetime,
     zone: ZoneInfo,
     stopping: Callable[[], bool] | None = None,
+    told: Callable[[dict[str, Any]], None] | None = None,
 ) -> str | None:
     """Read an import that waits, and settle it: `ready`, `failed` or `same`.
 
@@ -95,11 +96,13 @@ def read_waiting(
         now: By the business clock.
         zone: The portal's time zone.
         stopping: Tells that the process is to end; the import then waits for another reader.
+        told: Called with what is noted of the progress: columns of the import.
 
     Returns:
         The state it has now; none where it does not wait, is another reader's, or goes on waiting.
     """
-    return read_with(Store.over(open_session), import_id, uploads=uploads, now=now, zone=zone, stopping=stopping)
+    store = Store.over(open_session)
+    return read_with(store, import_id, uploads=uploads, now=now, zone=zone, stopping=stopping, told=told)
 
 
 def read_with(
@@ -110,6 +113,7 @@ def read_with(
     now: datetime,
     zone: ZoneInfo,
     stopping: Callable[[], bool] | None = None,
+    told: Callable[[dict[str, Any]], None] | None = None,
 ) -> str | None:
     """Read an import as `read_waiting` does, in whatever transactions a store opens."""
     reader = worker_name()
@@ -117,7 +121,7 @@ def read_with(
         turn = _claim(session, import_id, reader, uploads, now, zone)
     if turn is None:
         return None
-    stage = Stage(store, import_id, turn.vendor_id, reader)
+    stage = Stage(store, import_id, turn.vendor_id, reader, told or _untold)
 
     def going_on() -> None:
         if stopping is not None and stopping():
@@ -288,6 +292,10 @@ def _settle(turn: _Turn, stage: Stage, profile: FileProfile, reading: Reading) -
         found.message = f"Checked, not committed: {arithmetic(found)}."
         session.flush()
     return "ready"
+
+
+def _untold(_values: dict[str, Any]) -> None:
+    """Tell nobody."""
 
 
 def _let_go(stage: Stage, **values: Any) -> None:  # noqa: ANN401 - columns of the import

@@ -75,9 +75,13 @@ class Stage:
         import_id: The import.
         vendor_id: Whose file it is.
         reader: Whose turn it is.
+        told: Called with what is noted of the progress.
     """
 
-    def __init__(self, store: Store, import_id: int, vendor_id: int, reader: str) -> None:
+    def __init__(
+        self, store: Store, import_id: int, vendor_id: int, reader: str, told: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._told = told
         self.store = store
         self.import_id = import_id
         self.vendor_id = vendor_id
@@ -98,6 +102,7 @@ class Stage:
         )
         if session.execute(held).scalar_one_or_none() is None:
             raise Lost
+        self._told(values)
 
     def say(self, **values: Any) -> None:  # noqa: ANN401 - columns of the import
         """Give a sign of life in a transaction of its own."""
@@ -360,3 +365,37 @@ def _chunks(values: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     given = iter(values)
     while chunk := list(islice(given, ROWS)):
         yield chunk
+
+
+def forget(store: Store, import_id: int) -> None:
+    """Remove an import that never counted, with all that was staged for it."""
+    mine = sa.and_(UsageImport.id == import_id, UsageImport.state.not_in(("committed", "held", "undone", "rejected")))
+    with store.writing() as session:
+        leaving = sa.update(UsageImport).where(mine).values(state="dropped", reader=None)
+        session.execute(leaving.execution_options(synchronize_session=False))
+    clear(store, import_id)
+    with store.writing() as session:
+        session.execute(sa.delete(UsageImport).where(mine).execution_options(synchronize_session=False))
+
+
+def sweep(store: Store, *, failed_before: datetime) -> bool:
+    """Remove what was staged for one import that can never count: a dropped one, or one that failed long ago.
+
+    Args:
+        store: Where.
+        failed_before: Of files that could not be counted, and were taken in before this moment, the lines go too.
+
+    Returns:
+        Whether there was one.
+    """
+    useless = sa.or_(
+        UsageImport.state.in_(("dropped", "same")),
+        sa.and_(UsageImport.state == "failed", UsageImport.imported_at < failed_before),
+    )
+    staged = sa.or_(*(sa.exists().where(record.import_id == UsageImport.id) for record in _STAGED))
+    with store.reading() as session:
+        import_id = session.scalar(sa.select(UsageImport.id).where(useless, staged).limit(1))
+    if import_id is None:
+        return False
+    clear(store, import_id)
+    return True

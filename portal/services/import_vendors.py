@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Vendor, VendorProfile
+from portal.db.records import Vendor, VendorAccount, VendorProfile, VendorService
 from portal.services import audit
 from portal.services.actors import Actor
 from portal.services.errors import Invalid, NotFound
@@ -57,6 +57,23 @@ def vendor_by_name(session: Session, name: str, *, create: bool, by: Actor, now:
     session.flush()
     audit.record(session, what="usage", action="vendor.new", by=by, now=now, sentence=f"Added the vendor {title}.")
     return vendor
+
+
+def forget_vendor(session: Session, vendor_id: int, *, by: Actor, now: datetime) -> None:
+    """Take back a vendor that was made for a file of which nothing stayed."""
+    vendor = session.get_one(Vendor, vendor_id)
+    audit.record(
+        session,
+        what="usage",
+        action="vendor.drop",
+        by=by,
+        now=now,
+        sentence=f"Took the new vendor {vendor.title} back: its file was only looked at.",
+    )
+    session.execute(sa.delete(VendorAccount).where(VendorAccount.vendor_id == vendor_id))
+    session.execute(sa.delete(VendorService).where(VendorService.vendor_id == vendor_id))
+    session.delete(vendor)
+    session.flush()
 
 
 def similar_vendor(session: Session, name: str) -> str | None:

@@ -3,7 +3,7 @@
 The same bytes change nothing. A later count supersedes, it never overwrites.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,10 +22,15 @@ from portal.services.import_effects import basis_of, fall_of, fallen_json
 from portal.services.import_names import restore_names, take_names
 from portal.services.import_reader import due_imports, free_the_dead, read_waiting, read_with
 from portal.services.import_receiving import drop, is_small, read_again, receive, same_bytes
-from portal.services.import_staging import Store
+from portal.services.import_refused import refused_lines
+from portal.services.import_sent import SentDecision, sent_decisions, sent_words
+from portal.services.import_staging import OpenSession, Store
+from portal.services.import_staging import forget as forget_in
+from portal.services.import_staging import sweep as sweep_in
 from portal.services.import_uploads import keep
 from portal.services.import_vendors import (
     find_profile,
+    forget_vendor,
     profiles_of,
     save_profile,
     similar_vendor,
@@ -36,10 +41,13 @@ from portal.services.import_words import IN_WORDS, arithmetic, record, same_word
 from portal.vendors.profiles import FileProfile
 
 __all__ = [
+    "SentDecision",
     "commit",
     "drop",
     "due_imports",
     "find_profile",
+    "forget",
+    "forget_vendor",
     "free_the_dead",
     "is_small",
     "keep",
@@ -48,14 +56,19 @@ __all__ = [
     "read_again",
     "read_waiting",
     "receive",
+    "refused_lines",
     "reject_held",
     "release_held",
     "save_profile",
+    "sent_decisions",
     "similar_vendor",
     "slug_of",
+    "sweep",
     "undo",
     "vendor_by_name",
 ]
+
+KEPT = timedelta(days=7)  # for which the lines of a file that could not be counted are kept
 
 
 def preview(
@@ -104,6 +117,24 @@ def preview(
         read_with(Store.within(session), found.id, uploads=uploads, now=now, zone=zone)
         session.refresh(found)
     return found
+
+
+def forget(open_session: OpenSession, import_id: int) -> None:
+    """Remove an import that never counted, a piece at a time, as if nobody had looked at the file."""
+    forget_in(Store.over(open_session), import_id)
+
+
+def sweep(open_session: OpenSession, *, now: datetime) -> bool:
+    """Remove, a piece at a time, what was staged for one import that can never count.
+
+    Args:
+        open_session: Opens one short writing transaction.
+        now: By the business clock.
+
+    Returns:
+        Whether there was one; then there may be more.
+    """
+    return sweep_in(Store.over(open_session), failed_before=now - KEPT)
 
 
 def commit(
@@ -168,17 +199,24 @@ def undo(
 ) -> UsageImport:
     """Take a committed file back as a whole; what it superseded holds again. Arguments as for `commit`.
 
+    Decisions that were sent to ConnectWise stay; `notes["sent"]` and the message name them.
+
     Raises:
         NotFound: There is no such import.
         Conflict: It does not count.
     """
     found = _claim(session, import_id, ("committed",), "undone", "Only a committed file can be undone.", by=by)
+    sent = sent_decisions(session, found)
     restore_names(session, found)
     _set_age(session, found.vendor)
-    found.message = f"Undone by {by.name} on {day_text(local_day(now, zone))}."
+    found.message = f"Undone by {by.name} on {day_text(local_day(now, zone))}.{sent_words(sent)}"
+    found.notes = {
+        **found.notes,
+        "sent": [{"card": one.card_id, "decision": one.decision_id, "words": one.words()} for one in sent],
+    }
     record(
         session, found, "undo", by=by, now=now, before="committed", after="undone", reason=reason,
-        sentence=f"Took back {title_of(found)}: {arithmetic(found)}.",
+        sentence=f"Took back {title_of(found)}: {arithmetic(found)}.{sent_words(sent)}",
     )  # fmt: skip
     cards_anew(session, now=now, zone=zone, period=found.period)
     return found
