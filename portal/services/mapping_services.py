@@ -15,7 +15,7 @@ from portal.services.actors import Actor, require
 from portal.services.errors import Invalid, NotFound
 from portal.services.exclusions import keep_exclusion, read_exclusion, words_of
 from portal.services.mapping_common import anew, record
-from portal.services.service_lines import learned, remember_items
+from portal.services.service_lines import forget, learned, remember_items
 
 FACTOR_PLACES = 9
 
@@ -77,8 +77,7 @@ def map_service(
         after=service_words(row),
         product=products[0][0] if len(products) == 1 else None,
     )
-    learned(session, service)
-    anew(session, now, zone)
+    _settle(session, service, now, zone)
     return row
 
 
@@ -130,8 +129,7 @@ def exclude_service(
         after=words_of(row) if said.kind is not None or said.until is not None else "excluded",
         reason=said.reason,
     )
-    learned(session, service)
-    anew(session, now, zone)
+    _settle(session, service, now, zone)
     return row
 
 
@@ -160,8 +158,7 @@ def unmap_service(session: Session, service_id: int, *, by: Actor, now: datetime
         before=before,
         after="unmapped",
     )
-    learned(session, service)
-    anew(session, now, zone)
+    _settle(session, service, now, zone)
 
 
 def service_words(row: ServiceMapping) -> str:
@@ -169,6 +166,15 @@ def service_words(row: ServiceMapping) -> str:
     if row.state == "excluded":
         return words_of(row) if row.excluded_as is not None or row.excluded_until is not None else "excluded"
     return ", ".join(one.product if one.factor == 1 else f"{one.product} x {plain(one.factor)}" for one in row.products)
+
+
+def _settle(session: Session, service: VendorService, now: datetime, zone: ZoneInfo | None) -> None:
+    """Let a change reach suggestions and cards: at once, or later where the caller makes many changes."""
+    if zone is None:
+        forget(session)
+        return
+    learned(session, service)
+    anew(session, now, zone)
 
 
 def _refuse_products(session: Session, products: Sequence[tuple[str, Decimal]]) -> None:

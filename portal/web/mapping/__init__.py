@@ -2,10 +2,25 @@
 
 from flask import Flask
 
-from portal.web.mapping import account_routes, bulk_routes, file_routes, service_routes, split_routes
+from portal.web.mapping import (
+    account_routes,
+    bulk_routes,
+    file_routes,
+    service_bulk_routes,
+    service_routes,
+    split_routes,
+)
 from portal.web.mapping.common import bp
 
-__all__ = ["account_routes", "bulk_routes", "file_routes", "register", "service_routes", "split_routes"]
+__all__ = [
+    "account_routes",
+    "bulk_routes",
+    "file_routes",
+    "register",
+    "service_bulk_routes",
+    "service_routes",
+    "split_routes",
+]
 
 
 def register(app: Flask) -> None:

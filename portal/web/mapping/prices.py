@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from portal.db.records import PsaProduct, ServiceMapping
 from portal.domain.quantities import plus, times
+from portal.services.service_maps import service_mappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,16 @@ class Feeds:
         return total
 
 
-def read_feeds(session: Session) -> Feeds:
-    """Read all service mappings and the prices of the products that they name."""
-    mappings = session.scalars(sa.select(ServiceMapping).options(selectinload(ServiceMapping.products))).all()
-    wanted = {target.product for mapping in mappings for target in mapping.products}
+def read_feeds(session: Session, day: date | None = None) -> Feeds:
+    """Read what speaks for each service on a day (none: any), and the prices of the products that they name."""
+    mappings = service_mappings(session, day)
+    wanted = {target.product for mapping in mappings.values() for target in mapping.products}
     found = session.execute(
         sa.select(PsaProduct.identifier, PsaProduct.price)
         .where(PsaProduct.price.is_not(None), PsaProduct.gone_at.is_(None))
         .order_by(PsaProduct.id.desc())  # of items with the same Product ID the oldest one holds
     )
     return Feeds(
-        services={(m.vendor_id, m.service_external_id, m.term): m for m in mappings},
+        services=mappings,
         prices={product: price for product, price in found if product in wanted and price is not None},
     )

@@ -1,18 +1,24 @@
 """Vendor services: the list, one service's row, and the products it feeds."""
 
+import contextlib
+import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from portal.db.engine import WRITES
 from portal.db.session import transaction
+from portal.domain.exclusions import ExclusionKind
 from portal.domain.quantities import plain
 from portal.factory import clock
-from portal.services import mapping
-from portal.services.errors import NotFound
+from portal.services import mapping, service_lines
+from portal.services.errors import Invalid, NotFound
+from portal.services.exclusions import read_exclusion
 from portal.web.access import allowed, current_actor, may
 from portal.web.forms import whole
 from portal.web.htmx import announce, swaps
@@ -21,9 +27,9 @@ from portal.web.mapping.companies import Picks, find_products
 from portal.web.mapping.factors import BadFactor, parse_factor
 from portal.web.mapping.filters import GridFilter
 from portal.web.mapping.reach import service_result
-from portal.web.mapping.services import STATES, ServiceRow, service_grid, service_rows
+from portal.web.mapping.services import SORTS, STATES, ServiceRow, service_grid, service_rows
 
-REASON = 300  # characters of a reason
+PATIENCE = 500  # milliseconds that a page waits for another writer
 MOST_PRODUCTS = 20  # products of one service
 Line = tuple[str, str]  # a product and its factor, as typed
 
@@ -34,15 +40,15 @@ def services() -> ResponseReturnValue:
     """Show the vendor services, or only their list when a filter swaps it."""
     session = database()
     choices = vendors(session)
-    wanted = GridFilter.read(
-        request.args, [one.slug for one in choices], states=STATES, sorts=("units", "name"), hides=False
-    )
+    wanted = GridFilter.read(request.args, [one.slug for one in choices], states=STATES, sorts=SORTS, hides=False)
+    make_lines(session)
     here: dict[str, Any] = {
-        "grid": service_grid(session, period(), clock().zone, wanted),
+        "grid": service_grid(session, clock().today(), wanted),
         "wanted": wanted,
         "vendors": choices,
         "back": request.query_string.decode(errors="replace")[:1000],
         "can_map": allowed("map"),
+        "period": period(),
     }
     if swaps("services"):
         return render_template("mapping/_services.html", **here)
@@ -76,6 +82,7 @@ def products() -> ResponseReturnValue:
 def map_service(service_id: int) -> ResponseReturnValue:
     """Save the products of a service; without `save` the form comes back with a product more or less."""
     lines = list(zip(request.form.getlist("product"), request.form.getlist("factor"), strict=False))[:MOST_PRODUCTS]
+    every_term = _every_term()
     if "save" not in request.form:
         row = _row(database(), service_id)
         drop, add = request.form.get("drop"), request.form.get("add", "").strip()[:60]
@@ -97,36 +104,106 @@ def map_service(service_id: int) -> ResponseReturnValue:
     with transaction() as session:
         row = _row(session, service_id)
         hold_seen(row.token, _as_it_is(row))
-        mapping.map_service(session, service_id, targets, by=current_actor(), now=clock().now(), zone=clock().zone)
-        return _done(session, service_id)
+        was = _was(row)
+        mapping.map_service(
+            session,
+            service_id,
+            targets,
+            by=current_actor(),
+            now=clock().now(),
+            zone=clock().zone,
+            every_term=every_term,
+        )
+        return _done(session, service_id, was)
 
 
 @bp.post("/services/<int:service_id>/exclude")
 @may("map")
 def exclude_service(service_id: int) -> ResponseReturnValue:
-    """Leave a service out, with a reason."""
-    reason = request.form.get("reason", "").strip()[:REASON]
-    if not reason:
-        wrong = {"reason": "A reason is missing. Say in a few words why."}
-        return _answer(_row(database(), service_id), mode="exclude", wrong=wrong), 422
+    """Leave a service out: under a name or for a reason, for good or up to a day."""
+    try:
+        said = read_exclusion(
+            reason=request.form.get("reason", ""),
+            kind=request.form.get("excluded_as", ""),
+            until=request.form.get("until", ""),
+            today=clock().today(),
+        )
+    except Invalid as error:
+        return _answer(_row(database(), service_id), mode="exclude", wrong=dict(error.fields)), 422
     with transaction() as session:
         row = _row(session, service_id)
         hold_seen(row.token, _as_it_is(row))
+        was = _was(row)
         mapping.exclude_service(
-            session, service_id, reason=reason, by=current_actor(), now=clock().now(), zone=clock().zone
+            session,
+            service_id,
+            reason=said.reason,
+            kind=said.kind or "",
+            until=said.until,
+            by=current_actor(),
+            now=clock().now(),
+            zone=clock().zone,
         )
-        return _done(session, service_id)
+        return _done(session, service_id, was)
 
 
 @bp.post("/services/<int:service_id>/undo")
 @may("map")
 def undo_service(service_id: int) -> ResponseReturnValue:
-    """Make a service unmapped."""
+    """Put a service back to what it was (`was`), or make it unmapped."""
+    was = _read_was(request.form.get("was", ""))
     with transaction() as session:
         row = _row(session, service_id)
         hold_seen(row.token, _as_it_is(row))
-        mapping.unmap_service(session, service_id, by=current_actor(), now=clock().now(), zone=clock().zone)
-        return _done(session, service_id)
+        by, now, zone = current_actor(), clock().now(), clock().zone
+        if "products" in was:
+            mapping.map_service(
+                session, service_id, was["products"], by=by, now=now, zone=zone, every_term=was["every_term"]
+            )
+        elif "reason" in was:
+            mapping.exclude_service(session, service_id, **was, by=by, now=now, zone=zone)
+        else:
+            mapping.unmap_service(session, service_id, by=by, now=now, zone=zone)
+        return _done(session, service_id, None)
+
+
+def make_lines(session: Session) -> None:
+    """Have the lines made anew where others are wanted; who only reads waits no longer than a moment for a writer."""
+    if session.info.get(WRITES):
+        service_lines.refresh(session, period())
+    elif service_lines.stale(session, period()):
+        # the older lines are shown where somebody else is writing just now
+        with contextlib.suppress(OperationalError), transaction(patience_ms=PATIENCE) as writing:
+            service_lines.refresh(writing, period())
+
+
+def _every_term() -> bool | None:
+    """Read the choice for a service's terms; a form without it leaves the choice as it is."""
+    return {"all": True, "apart": False}.get(request.form.get("terms", ""))
+
+
+def _was(row: ServiceRow) -> str:
+    """Say what a service was, so that Undo can put it back."""
+    if row.mapping is None or row.ended:
+        return ""
+    found = row.exclusion
+    if found is not None:
+        until = "" if found.until is None else found.until.isoformat()
+        return json.dumps({"reason": found.reason, "kind": found.kind or "", "until": until})
+    products = [[fed.product, plain(fed.factor)] for fed in row.feeds]
+    return json.dumps({"products": products, "every_term": row.every_term})
+
+
+def _read_was(text: str) -> dict[str, Any]:
+    """Read what a service was; anything else means unmapped."""
+    try:
+        found = json.loads(text[:4000]) if text else {}
+        if "products" in found:
+            products = [(str(product), parse_factor(str(factor))) for product, factor in found["products"]]
+            return {"products": products[:MOST_PRODUCTS], "every_term": bool(found.get("every_term"))}
+        return {name: str(found[name]) for name in ("reason", "kind", "until") if name in found}
+    except (ValueError, TypeError, KeyError):
+        return {}
 
 
 def _row(session: Session, service_id: int) -> ServiceRow:
@@ -136,10 +213,11 @@ def _row(session: Session, service_id: int) -> ServiceRow:
         NotFound: There is none.
     """
     session.expire_all()
-    found = next((row for row in service_rows(session, period(), clock().zone) if row.id == service_id), None)
-    if found is None:
+    make_lines(session)
+    found = service_rows(session, clock().today(), [service_id])
+    if not found:
         raise NotFound(f"There is no vendor service {service_id}.")
-    return found
+    return found[0]
 
 
 def _lines_of(row: ServiceRow) -> list[Line]:
@@ -172,6 +250,10 @@ def _answer(
         "search": search,
         "picks": find_products(database(), search) if mode == "edit" else Picks(),
         "reason": request.form.get("reason", ""),
+        "excluded_as": request.form.get("excluded_as", ""),
+        "until": request.form.get("until", ""),
+        "kinds": list(ExclusionKind),
+        "terms": request.form.get("terms", "all" if row.every_term else "apart"),
         "wrong": wrong or {},
         "back": back(),
         "can_map": allowed("map"),
@@ -180,12 +262,17 @@ def _answer(
     return render_template(template, **context)
 
 
-def _done(session: Session, service_id: int) -> ResponseReturnValue:
-    """Answer a decision with the row as it is now, or go back to the list."""
+def _done(session: Session, service_id: int, was: str | None) -> ResponseReturnValue:
+    """Answer a decision with the row as it is now, or go back to the list.
+
+    Undo puts back what stands in `was`; none: nothing is left to undo.
+    """
     row = _row(session, service_id)
     result = service_result(session, period(), row)
     announce(f"{row.title}: {result}")
     if swaps(f"service-{service_id}"):
         send_missing(session)
-        return render_template("mapping/_service.html", row=row, mode="", result=result, back=back(), can_map=True)
+        return render_template(
+            "mapping/_service.html", row=row, mode="", result=result, was=was, back=back(), can_map=True
+        )
     return to_list("mapping.services", f"service-{service_id}")

@@ -1,23 +1,27 @@
 """What the services page shows: every vendor service with its counts and the products it feeds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
-from portal.db.records import PsaProduct, ServiceMapping, UsageCount, UsageImport, Vendor, VendorService
-from portal.domain.periods import Period
+from portal.db.records import PsaProduct, ServiceMapping, ServiceProduct, Vendor, VendorService
+from portal.domain.exclusions import Exclusion
 from portal.domain.quantities import plain, plus, times
-from portal.services.usage_store import standing_usage
+from portal.domain.service_likeness import LikelyProduct
+from portal.services.exclusions import exclusion_of
 from portal.web.filters import quantity
 from portal.web.mapping.filters import PER_PAGE, GridFilter
-from portal.web.mapping.prices import read_feeds
+from portal.web.mapping.service_query import of_vendor, ordered, searched, seen_lines, shows
 
 TIMES = "\N{MULTIPLICATION SIGN}"
-STATES = ("unmapped", "attention", "mapped", "excluded", "all")
+STATES = ("unmapped", "suggested", "attention", "mapped", "excluded", "all")
+SORTS = ("units", "score", "name")
+_PARTS = 6  # services that an arithmetic names; the others are summed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Fed:
     Args:
         units: Units of the product that this service makes now; none: not counted in the period.
         trouble: Why the product cannot be billed as it is, or empty.
+        renamed: The Product ID that the same catalogue item has by now, or empty.
         arithmetic: How all services of this vendor that feed the product add up: "44 annual + 11 monthly = 55".
     """
 
@@ -35,7 +40,13 @@ class Fed:
     factor: Decimal
     units: Decimal | None
     trouble: str
+    renamed: str
     arithmetic: str
+
+    @property
+    def factor_text(self) -> str:
+        """The factor as a form takes it."""
+        return plain(self.factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +56,11 @@ class ServiceRow:
     Args:
         units: Counted now over all accounts, in the vendor's units; none: not counted in the period.
         accounts: How many accounts have it now.
-        money: About how much a month, at catalogue prices.
+        money: About how much a month, at catalogue prices: of an unmapped one, if mapped as suggested.
+        mapping: What speaks for it, be it of another term; also an exclusion that has ended.
+        ended: Whether its exclusion has ended, so that it is unmapped again.
+        terms: How many terms of the service there are.
+        formerly: Its name when it was mapped, where the vendor calls it otherwise by now.
     """
 
     id: int
@@ -56,13 +71,14 @@ class ServiceRow:
     units: Decimal | None
     accounts: int
     money: Decimal | None
+    state: str
     mapping: ServiceMapping | None
+    ended: bool = False
+    terms: int = 1
+    formerly: str = ""
+    suggestion: LikelyProduct | None = None
+    suggested_name: str = ""
     feeds: tuple[Fed, ...] = ()
-
-    @property
-    def state(self) -> str:
-        """Unmapped, mapped or excluded."""
-        return "unmapped" if self.mapping is None else self.mapping.state
 
     @property
     def title(self) -> str:
@@ -71,8 +87,18 @@ class ServiceRow:
 
     @property
     def attention(self) -> bool:
-        """Whether it feeds a product that cannot be billed as it is."""
-        return any(fed.trouble for fed in self.feeds)
+        """Whether it feeds a product that cannot be billed as it is, or its exclusion has ended."""
+        return self.ended or any(fed.trouble for fed in self.feeds)
+
+    @property
+    def every_term(self) -> bool:
+        """Whether one mapping speaks for all terms of the service."""
+        return self.mapping is not None and self.mapping.every_term and self.state == "mapped"
+
+    @property
+    def exclusion(self) -> Exclusion | None:
+        """Why it is left out, or was until its end."""
+        return None if self.mapping is None or self.mapping.state != "excluded" else exclusion_of(self.mapping)
 
     @property
     def token(self) -> str:
@@ -99,52 +125,218 @@ def token_of(mapping: ServiceMapping | None) -> str:
         return "unmapped"
     if mapping.state == "excluded":
         return "excluded"
-    return "feeds " + " ".join(f"{one.product}*{plain(one.factor)}" for one in mapping.products)
+    fed = " ".join(f"{one.product}*{plain(one.factor)}" for one in mapping.products)
+    return f"feeds {fed}{' in every term' if mapping.every_term else ''}"
 
 
-def service_rows(session: Session, period: Period, zone: ZoneInfo) -> list[ServiceRow]:
-    """Read every vendor service in a fixed number of queries."""
-    feeds = read_feeds(session)
-    counted: dict[tuple[int, str, str], list[Decimal]] = {}
-    for vendor_id, counts in standing_usage(session, period, zone).items():
-        for place, count in counts.items():
-            counted.setdefault((vendor_id, place.service, place.term), []).append(count.quantity)
-    vendors = {vendor.id: vendor for vendor in session.scalars(sa.select(Vendor))}
-    accepted = sa.select(UsageCount.service_id).join(UsageImport).where(UsageImport.state == "committed")
-    services = session.scalars(sa.select(VendorService).where(VendorService.id.in_(accepted))).all()
-    units = {key: _sum(found) for key, found in counted.items()}
-    shares = _shares(services, units, feeds.services)
-    catalog = _catalog(session, {product for _vendor, product in shares})
+def service_grid(session: Session, day: date, wanted: GridFilter) -> ServiceGrid:
+    """Give the page of services that is asked for, in a fixed number of queries. The lines have to be made."""
+    seen = seen_lines(day)
+    found = searched(seen, wanted.q)
+    slugs = {row[0]: row[1] for row in session.execute(sa.select(Vendor.id, Vendor.slug))}
+    has = seen.c.score > 0
+    groups = session.execute(
+        sa.select(seen.c.vendor_id, seen.c.state, seen.c.attention, has, sa.func.count())
+        .where(*found)
+        .group_by(seen.c.vendor_id, seen.c.state, seen.c.attention, has)
+    ).all()
+    by_state = dict.fromkeys(STATES, 0)
+    by_vendor: dict[str, int] = dict.fromkeys(slugs.values(), 0)
+    for vendor_id, state, attention, suggested, number in groups:
+        fits = {"all", state} | ({"attention"} if attention else set())
+        fits |= {"suggested"} if suggested and state == "unmapped" else set()
+        if wanted.vendor in ("", slugs[vendor_id]):
+            for one in fits:
+                by_state[one] += number
+        if wanted.state in fits:
+            by_vendor[slugs[vendor_id]] += number
+    total = by_state[wanted.state]
+    pages = max(1, -(-total // PER_PAGE))
+    page = min(wanted.page, pages)
+    rows = session.execute(
+        sa.select(seen)
+        .where(*found, of_vendor(seen, wanted), shows(seen, wanted.state))
+        .order_by(*ordered(seen, wanted.sort))
+        .limit(PER_PAGE)
+        .offset((page - 1) * PER_PAGE)
+    ).all()
+    named = sa.exists().where(
+        VendorService.vendor_id == ServiceMapping.vendor_id,
+        VendorService.external_id == ServiceMapping.service_external_id,
+        VendorService.term == ServiceMapping.term,
+    )
+    unreported = session.scalar(sa.select(sa.func.count()).select_from(ServiceMapping).where(~named))
+    return ServiceGrid(
+        rows=_rows(session, day, rows),
+        total=total,
+        pages=pages,
+        by_state=by_state,
+        by_vendor=by_vendor,
+        unreported=unreported or 0,
+        anything=bool(groups) or bool(session.scalar(sa.select(sa.exists().where(seen.c.service_id > 0)))),
+    )
+
+
+def service_rows(session: Session, day: date, ids: Sequence[int]) -> list[ServiceRow]:
+    """Give the rows of these services, in their order; those that no accepted file has named are left out."""
+    seen = seen_lines(day)
+    found = session.execute(sa.select(seen).where(seen.c.service_id.in_(ids))).all()
+    places = {service_id: at for at, service_id in enumerate(ids)}
+    return sorted(_rows(session, day, found), key=lambda row: places[row.id])
+
+
+def _rows(session: Session, day: date, lines: Sequence[Any]) -> list[ServiceRow]:
+    """Put the rows of a page together."""
+    if not lines:
+        return []
+    ids = [line.service_id for line in lines]
+    query = sa.select(VendorService).where(VendorService.id.in_(ids)).options(selectinload(VendorService.vendor))
+    services = {service.id: service for service in session.scalars(query)}
+    query_of = sa.select(ServiceMapping).where(
+        ServiceMapping.id.in_({line.mapping_id for line in lines if line.mapping_id})
+    )
+    mappings = {one.id: one for one in session.scalars(query_of.options(selectinload(ServiceMapping.products)))}
+    products = {target.product for one in mappings.values() for target in one.products}
+    suggested = {line.suggested for line in lines if line.state == "unmapped" and line.suggested}
+    items = _catalog(session, products | suggested)
+    renamed = _renamed(session, mappings.values())
+    shares = _shares(session, day, products)
+    terms = _terms(session, services.values())
     rows = []
-    for service in services:
-        key = (service.vendor_id, service.external_id, service.term)
-        mapping = feeds.services.get(key)
-        now = units.get(key)
+    for line in lines:
+        service, mapping = services[line.service_id], mappings.get(line.mapping_id)
+        feeds = tuple(
+            Fed(
+                product=target.product,
+                description=items[target.product].description,
+                factor=target.factor,
+                units=None if line.units is None else times(line.units, target.factor),
+                trouble=items[target.product].trouble,
+                renamed=renamed.get(target.id, "") if items[target.product].trouble else "",
+                arithmetic=_arithmetic(shares.get((line.vendor_id, target.product), [])),
+            )
+            for target in (mapping.products if mapping is not None and line.state == "mapped" else ())
+        )
+        likely = line.state == "unmapped" and line.suggested in items
         rows.append(
             ServiceRow(
                 id=service.id,
-                vendor=vendors[service.vendor_id],
+                vendor=service.vendor,
                 external_id=service.external_id,
                 name=service.name,
                 term=service.term,
-                units=now,
-                accounts=len(counted.get(key, ())),
-                money=None if now is None else feeds.money(key[0], [(key[1], key[2], now)]),
+                units=line.units,
+                accounts=line.accounts,
+                money=_money(line.units, feeds, items, line.suggested if likely else ""),
+                state=line.state,
                 mapping=mapping,
-                feeds=tuple(
-                    Fed(
-                        product=target.product,
-                        description=catalog[target.product][0],
-                        factor=target.factor,
-                        units=None if now is None else times(now, target.factor),
-                        trouble=catalog[target.product][1],
-                        arithmetic=_arithmetic(shares[(service.vendor_id, target.product)]),
-                    )
-                    for target in (mapping.products if mapping is not None else ())
-                ),
+                ended=bool(line.ended),
+                terms=terms.get((service.vendor_id, service.external_id), 1),
+                formerly=_formerly(service, mapping),
+                suggestion=LikelyProduct(line.suggested, line.score, tuple(line.reasons)) if likely else None,
+                suggested_name=items[line.suggested].description if likely else "",
+                feeds=feeds,
             )
         )
     return rows
+
+
+def _formerly(service: VendorService, mapping: ServiceMapping | None) -> str:
+    """Give the name that a service had when it was mapped, if the vendor has renamed it since."""
+    if mapping is None or mapping.term != service.term or not mapping.service_name:
+        return ""
+    return "" if mapping.service_name == service.name else mapping.service_name
+
+
+def _money(units: Decimal | None, feeds: Sequence[Fed], items: Mapping[str, "Item"], suggested: str) -> Decimal | None:
+    """Give about how much a service is worth a month; none where nothing of it has a price."""
+    if units is None:
+        return None
+    total: Decimal | None = None
+    for product, factor in [(fed.product, fed.factor) for fed in feeds] or (
+        [(suggested, Decimal(1))] if suggested else []
+    ):
+        price = items[product].price
+        if price is not None:
+            total = plus(total or Decimal(0), times(times(units, factor), price))
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A catalogue item as a row shows it."""
+
+    description: str
+    trouble: str
+    price: Decimal | None
+
+
+def _catalog(session: Session, products: set[str]) -> dict[str, Item]:
+    """Describe products, and say why one cannot be billed as it is; of several with an ID the best one holds."""
+    found: dict[str, Item] = {}
+    rows = session.scalars(
+        sa.select(PsaProduct).where(PsaProduct.identifier.in_(products)).order_by(PsaProduct.id.desc())
+    )
+    for row in rows:
+        trouble = ""
+        if row.gone_at is not None:
+            trouble = "It is gone from the catalogue."
+        elif row.product_class == "Bundle":
+            trouble = "It is a bundle, which ConnectWise takes on no agreement."
+        elif row.inactive:
+            trouble = "It is inactive in the catalogue."
+        if row.identifier not in found or not trouble or found[row.identifier].trouble:
+            price = None if row.gone_at is not None else row.price
+            found[row.identifier] = Item(row.description, trouble, price)
+    for missing in products - found.keys():
+        found[missing] = Item("", "The catalogue has no product with this ID.", None)
+    return found
+
+
+def _renamed(session: Session, mappings: Any) -> dict[int, str]:  # noqa: ANN401 - the values of a dictionary
+    """Give the present Product ID of items that were renamed in the catalogue, by our id of the product's record."""
+    targets = [target for mapping in mappings for target in mapping.products if target.catalog_id is not None]
+    rows = session.execute(
+        sa.select(PsaProduct.id, PsaProduct.identifier).where(
+            PsaProduct.id.in_({target.catalog_id for target in targets}), PsaProduct.gone_at.is_(None)
+        )
+    )
+    now = {row[0]: row[1] for row in rows}
+    return {
+        target.id: now[target.catalog_id]
+        for target in targets
+        if now.get(target.catalog_id, target.product) != target.product
+    }
+
+
+def _terms(session: Session, services: Any) -> dict[tuple[int, str], int]:  # noqa: ANN401 - the values of a dictionary
+    """Count the terms of each service of a page."""
+    rows = session.execute(
+        sa.select(VendorService.vendor_id, VendorService.external_id, sa.func.count())
+        .where(VendorService.external_id.in_({service.external_id for service in services}))
+        .group_by(VendorService.vendor_id, VendorService.external_id)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _shares(
+    session: Session, day: date, products: set[str]
+) -> dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]]:
+    """Gather what each product of a page is fed by, at each vendor: (word, units, factor)."""
+    seen = seen_lines(day)
+    rows = session.execute(
+        sa.select(seen.c.vendor_id, ServiceProduct.product, VendorService.name, seen.c.external_id, seen.c.term,
+                  seen.c.units, ServiceProduct.factor)
+        .join(VendorService, VendorService.id == seen.c.service_id)
+        .join(ServiceProduct, ServiceProduct.mapping_id == seen.c.mapping_id)
+        .where(ServiceProduct.product.in_(products), seen.c.state == "mapped", seen.c.units.is_not(None))
+        .order_by(seen.c.title, seen.c.external_id, seen.c.term)
+    )  # fmt: skip
+    shares: dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]] = {}
+    for vendor_id, product, name, external_id, term, units, factor in rows:
+        word = " ".join(filter(None, (name or external_id, term.lower())))
+        shares.setdefault((vendor_id, product), []).append((word, units, factor))
+    return shares
 
 
 def _sum(found: Sequence[Decimal]) -> Decimal:
@@ -155,96 +347,16 @@ def _sum(found: Sequence[Decimal]) -> Decimal:
     return total
 
 
-def _shares(
-    services: Sequence[VendorService],
-    units: Mapping[tuple[int, str, str], Decimal],
-    mappings: Mapping[tuple[int, str, str], ServiceMapping],
-) -> dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]]:
-    """Gather what each product of a vendor is fed by: (word, units, factor)."""
-    shares: dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]] = {}
-    for service in sorted(services, key=lambda one: (one.name.casefold(), one.external_id, one.term)):
-        key = (service.vendor_id, service.external_id, service.term)
-        mapping = mappings.get(key)
-        for target in mapping.products if mapping is not None else ():
-            parts = shares.setdefault((service.vendor_id, target.product), [])
-            if key in units:
-                word = " ".join(filter(None, (service.name or service.external_id, service.term.lower())))
-                parts.append((word, units[key], target.factor))
-    return shares
-
-
 def _arithmetic(parts: Sequence[tuple[str, Decimal, Decimal]]) -> str:
     """Write how several services make one product; empty where there is nothing to add or to multiply."""
     if len(parts) < 2 and all(factor == 1 for _word, _units, factor in parts):  # noqa: PLR2004 - one alone adds nothing up
         return ""
     words = [
         f"{quantity(units)} {word}" + ("" if factor == 1 else f" {TIMES} {plain(factor)}")
-        for word, units, factor in parts
+        for word, units, factor in parts[:_PARTS]
     ]
+    more = parts[_PARTS:]
+    if more:
+        rest = _sum([times(units, factor) for _word, units, factor in more])
+        words.append(f"{quantity(rest)} of {len(more)} more")
     return f"{' + '.join(words)} = {quantity(_sum([times(units, factor) for _word, units, factor in parts]))}"
-
-
-def _catalog(session: Session, products: set[str]) -> dict[str, tuple[str, str]]:
-    """Describe products: (description, why it cannot be billed as it is)."""
-    found: dict[str, tuple[str, str]] = {}
-    columns = (PsaProduct.identifier, PsaProduct.description, PsaProduct.product_class, PsaProduct.inactive)
-    for row in session.execute(sa.select(*columns, PsaProduct.gone_at).order_by(PsaProduct.id)):
-        if row.identifier in products:
-            trouble = ""
-            if row.gone_at is not None:
-                trouble = "It is gone from the catalogue."
-            elif row.product_class == "Bundle":
-                trouble = "It is a bundle, which ConnectWise takes on no agreement."
-            elif row.inactive:
-                trouble = "It is inactive in the catalogue."
-            found[row.identifier] = (row.description, trouble)
-    for missing in products - found.keys():
-        found[missing] = ("", "The catalogue has no product with this ID.")
-    return found
-
-
-def service_grid(session: Session, period: Period, zone: ZoneInfo, wanted: GridFilter) -> ServiceGrid:
-    """Give the page of services that is asked for."""
-    every = service_rows(session, period, zone)
-    found = [row for row in every if wanted.matches(*_searched(row))]
-    here = [row for row in found if not wanted.vendor or row.vendor.slug == wanted.vendor]
-    shown = sorted((row for row in here if _shows(row, wanted.state)), key=_order(wanted.sort))
-    pages = max(1, -(-len(shown) // PER_PAGE))
-    page = min(wanted.page, pages)
-    named = {(row.vendor.id, row.external_id, row.term) for row in every}
-    mapped = session.execute(
-        sa.select(ServiceMapping.vendor_id, ServiceMapping.service_external_id, ServiceMapping.term)
-    )
-    return ServiceGrid(
-        rows=shown[(page - 1) * PER_PAGE : page * PER_PAGE],
-        total=len(shown),
-        pages=pages,
-        by_state={state: sum(_shows(row, state) for row in here) for state in STATES},
-        by_vendor={
-            slug: sum(row.vendor.slug == slug and _shows(row, wanted.state) for row in found)
-            for slug in {row.vendor.slug for row in every}
-        },
-        unreported=sum(tuple(key) not in named for key in mapped),
-        anything=bool(every),
-    )
-
-
-def _searched(row: ServiceRow) -> tuple[str | None, ...]:
-    """Give the texts of a row that a search looks through."""
-    fed = [f"{one.product} {one.description}" for one in row.feeds]
-    return (row.name, row.external_id, row.term, row.vendor.title, row.mapping.reason if row.mapping else None, *fed)
-
-
-def _shows(row: ServiceRow, state: str) -> bool:
-    """Tell whether a state shows a row. Services have no suggestions, so `suggested` shows none."""
-    return row.attention if state == "attention" else state in ("all", row.state)
-
-
-def _order(sort: str) -> Callable[[ServiceRow], tuple[object, ...]]:
-    """Give the key of an order; names decide between equals."""
-
-    def key(row: ServiceRow) -> tuple[object, ...]:
-        name = (row.title.casefold(), row.vendor.slug, row.external_id, row.term)
-        return name if sort == "name" else (-(row.units or Decimal(0)), *name)
-
-    return key
