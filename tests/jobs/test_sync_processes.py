@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from portal.config import Settings
-from portal.db.records import AgreementWanted, PsaAddition, SyncRun, SyncStaged
+from portal.db.records import AgreementWanted, Connection, PsaAddition, SyncRun, SyncStaged
 from portal.services import sync
 from portal.services.actors import COMMAND_LINE
 from tests.jobs.test_worker import ROOT, until, worker
@@ -30,7 +30,9 @@ def state(desk: Desk, run_id: int) -> str:
 
 
 def slow_additions(desk: Desk) -> None:
-    """Let each list of additions take long enough to be stopped in the middle of all of them."""
+    """Let each list of additions, read by itself, take long enough to be stopped in the middle of all of them."""
+    with desk.open_session() as session:
+        session.get_one(Connection, "connectwise").bundle_size = 0
     desk.faults({"method": "GET", "path": "additions$", "nth": 1, "times": 9999, "kind": "slow", "seconds": 0.6})
 
 
