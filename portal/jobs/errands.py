@@ -14,7 +14,7 @@ from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.jobs import queue
 from portal.jobs.doing import Clients, real_now
-from portal.services import callbacks, callbacks_hook, mail, notices, sync_wanted
+from portal.services import callbacks, callbacks_hook, imports, mail, notices, sync_wanted
 from portal.services.errors import Refused
 from portal.services.notices import Post
 from portal.services.sealing import Sealer
@@ -78,6 +78,15 @@ def see_to_callbacks(clients: Clients) -> bool:
     return answered
 
 
+def tidy_imports() -> bool:
+    """Remove what was read of one file that can never count. Needs an app context.
+
+    Returns:
+        Whether there may be more.
+    """
+    return imports.sweep(transaction, now=clock().now())
+
+
 def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threading.Thread]:
     """Start the errands.
 
@@ -92,6 +101,7 @@ def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threa
     errands: dict[str, Callable[[], bool]] = {
         "letters": tell_and_send,
         "callbacks": lambda: see_to_callbacks(clients),
+        "imports": tidy_imports,
     }
     threads = [
         threading.Thread(target=_again_and_again, args=(app, name, errand, stopping), name=name, daemon=True)
