@@ -1,15 +1,17 @@
 """What the mapping of accounts and of services share: reasons, audit events, cards made anew."""
 
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from portal.db.records import PsaCompany
-from portal.services import audit
+from portal.services import account_due, audit, remaking
 from portal.services.actors import Actor
-from portal.services.card_remaking import cards_anew
 from portal.services.errors import Invalid
+
+__all__ = ["LONGEST_REASON", "account_due", "anew", "reason_of", "record"]  # who changes a mapping has its lines follow
 
 LONGEST_REASON = 300  # characters
 
@@ -28,10 +30,10 @@ def reason_of(text: str) -> str:
     return said
 
 
-def anew(session: Session, now: datetime, zone: ZoneInfo | None) -> None:
-    """Make the cards anew where the caller gave the portal's time zone."""
+def anew(session: Session, now: datetime, zone: ZoneInfo | None, *, company_ids: Collection[int] | None = None) -> None:
+    """Make the cards anew where the caller gave the portal's time zone; of some companies, or of all."""
     if zone is not None:
-        cards_anew(session, now=now, zone=zone)
+        remaking.remake(session, now=now, zone=zone, company_ids=company_ids)
 
 
 def record(

@@ -1,19 +1,23 @@
 """Vendor accounts: the list, one account's row, and what can be decided about it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import render_template, request
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from portal.db.session import transaction
+from portal.domain.exclusions import ExclusionKind
 from portal.factory import clock
 from portal.services import mapping
 from portal.services.errors import Invalid, NotFound
+from portal.services.exclusions import read_exclusion
+from portal.services.suggestions import SURE
 from portal.web.access import allowed, current_actor, may
 from portal.web.forms import whole
 from portal.web.htmx import announce, swaps
-from portal.web.mapping.accounts import AccountRow, account_grid, account_rows, with_suggestion
+from portal.web.mapping.accounts import AccountRow, account_grid, account_row, bring_up_to_date
 from portal.web.mapping.common import (
     around,
     back,
@@ -33,6 +37,12 @@ from portal.web.mapping.reach import account_result, open_cards_of
 REASON = 300  # characters of a reason
 
 
+@bp.before_request
+def _lines_up_to_date() -> None:
+    """Let all mapping pages rest on what holds now, and what is posted on what its form could have shown."""
+    g.lines_behind = bring_up_to_date()
+
+
 @bp.get("/")
 @may("read")
 def index() -> ResponseReturnValue:
@@ -48,7 +58,10 @@ def accounts() -> ResponseReturnValue:
     choices = vendors(session)
     wanted = GridFilter.read(request.args, [vendor.slug for vendor in choices])
     here: dict[str, Any] = {
-        "grid": account_grid(session, period(), clock().zone, wanted),
+        "grid": account_grid(session, wanted),
+        "behind": g.lines_behind,
+        "score": SURE,
+        "batch": mapping.latest_batch(session, now=clock().now()) if allowed("map") else None,
         "wanted": wanted,
         "vendors": choices,
         "months": months(),
@@ -65,7 +78,7 @@ def accounts() -> ResponseReturnValue:
 def account(account_id: int) -> ResponseReturnValue:
     """Show one account: its row, with the search (`do=pick`) or the reason (`do=exclude`) opened in it."""
     session = database()
-    row = with_suggestion(session, _row(session, account_id))
+    row = _row(session, account_id)
     do = request.args.get("do", "")
     mode = do if do in {"pick", "exclude"} and allowed("map") else ""
     return _answer(row, mode=mode, search=request.args.get("q", "").strip()[:200])
@@ -82,7 +95,7 @@ def companies() -> ResponseReturnValue:
         return render_template(
             "mapping/_companies.html", row=row, picks=find_companies(session, q), search=q, back=back()
         )
-    return _answer(with_suggestion(session, row), mode="pick", search=q)
+    return _answer(row, mode="pick", search=q)
 
 
 @bp.post("/accounts/<int:account_id>/map")
@@ -103,18 +116,26 @@ def map_account(account_id: int) -> ResponseReturnValue:
 @bp.post("/accounts/<int:account_id>/exclude")
 @may("map")
 def exclude_account(account_id: int) -> ResponseReturnValue:
-    """Leave an account out, with a reason."""
+    """Leave an account out, with a reason or under a name, for good or up to a day."""
     reason = request.form.get("reason", "").strip()[:REASON]
-    if not reason:
-        session = database()
-        row = with_suggestion(session, _row(session, account_id))
-        return _answer(row, mode="exclude", wrong="A reason is missing. Say in a few words why."), 422
+    kind, until = request.form.get("excluded_as", ""), request.form.get("until", "")
+    try:
+        read_exclusion(reason=reason, kind=kind, until=until, today=clock().today())
+    except Invalid as error:
+        return _answer(_row(database(), account_id), mode="exclude", wrong=error.fields or {"reason": str(error)}), 422
     with transaction() as session:
         row = _row(session, account_id)
         hold_seen(row.token, _as_it_is(row))
         was = _was(row)
         mapping.exclude_account(
-            session, account_id, reason=reason, by=current_actor(), now=clock().now(), zone=clock().zone
+            session,
+            account_id,
+            reason=reason,
+            kind=kind,
+            until=until,
+            by=current_actor(),
+            now=clock().now(),
+            zone=clock().zone,
         )
         return _done(session, account_id, was)
 
@@ -132,8 +153,18 @@ def undo_account(account_id: int) -> ResponseReturnValue:
         if company is not None:
             mapping.map_account(session, account_id, company, by=by, now=now, zone=clock().zone)
         elif kind == "excluded" and value.strip():
+            name, until, reason = [*value.split(":", 2), "", ""][:3]
+            if name not in ("", *ExclusionKind):  # a hand-made value
+                name, until, reason = "", "", value
             mapping.exclude_account(
-                session, account_id, reason=value.strip()[:REASON], by=by, now=now, zone=clock().zone
+                session,
+                account_id,
+                reason=reason.strip()[:REASON],
+                kind=name,
+                until=until,
+                by=by,
+                now=now,
+                zone=clock().zone,
             )
         else:
             mapping.unmap_account(session, account_id, by=by, now=now, zone=clock().zone)
@@ -146,18 +177,21 @@ def _row(session: Session, account_id: int) -> AccountRow:
     Raises:
         NotFound: There is none.
     """
-    session.expire_all()
-    found = account_rows(session, period(), clock().zone, only=account_id)
-    if not found:
+    found = account_row(session, account_id)
+    if found is None:
         raise NotFound(f"There is no vendor account {account_id}.")
-    return found[0]
+    return found
 
 
 def _was(row: AccountRow) -> str:
     """Say what an account was, so that Undo can put it back."""
     if row.mapping is None:
         return ""
-    return f"company:{row.mapping.company_id}" if row.state == "mapped" else f"excluded:{row.mapping.reason or ''}"
+    if row.state == "mapped":
+        return f"company:{row.mapping.company_id}"
+    until = row.mapping.excluded_until
+    end = "" if until is None else until.isoformat()
+    return f"excluded:{row.mapping.excluded_as or ''}:{end}:{row.mapping.reason or ''}"
 
 
 def _as_it_is(row: AccountRow) -> str:
@@ -169,7 +203,7 @@ def _as_it_is(row: AccountRow) -> str:
     return f"{row.mapping.decided_by} has mapped “{row.title}” to {row.company.name}."
 
 
-def _answer(row: AccountRow, *, mode: str, search: str = "", wrong: str = "") -> str:
+def _answer(row: AccountRow, *, mode: str, search: str = "", wrong: Mapping[str, str] | None = None) -> str:
     """Give an account's row, or the page around it."""
     session = database()
     touched = ""
@@ -184,7 +218,11 @@ def _answer(row: AccountRow, *, mode: str, search: str = "", wrong: str = "") ->
         "search": search,
         "picks": find_companies(session, search) if mode == "pick" else Picks(),
         "reason": request.form.get("reason", ""),
-        "wrong": wrong,
+        "excluded_as": request.form.get("excluded_as", ""),
+        "until": request.form.get("until", ""),
+        "kinds": list(ExclusionKind),
+        "today": clock().today().isoformat(),
+        "wrong": wrong or {},
         "back": back(),
         "can_map": allowed("map"),
     }
@@ -201,7 +239,6 @@ def _done(session: Session, account_id: int, was: str | None) -> ResponseReturnV
     result = account_result(session, period(), row)
     announce(f"{row.title}: {result}")
     if swaps(f"account-{account_id}"):
-        row = with_suggestion(session, row)
         send_missing(session)
         return render_template(
             "mapping/_account.html", row=row, mode="", result=result, was=was, back=back(), can_map=True

@@ -41,7 +41,7 @@ def around(session: Session, here: str) -> dict[str, Any]:
     """Give what the heading and the tabs of a mapping page need."""
     return {
         "here": here,
-        "missing": mapping.missing(session, period(), clock().zone),
+        "missing": mapping.missing_figures(session, clock().today()),
         "splits_count": session.scalar(
             sa.select(sa.func.count()).select_from(SplitRule).where(SplitRule.ended_at.is_(None))
         ),
