@@ -1,7 +1,8 @@
-"""What the import pages show: the history, a file as it was read, its problems, and what committing it does."""
+"""What the import pages show: the history, a file as it was understood, its problems, and the cards behind it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from portal.db.records import Card, UsageImport, UsageRow, Vendor
+from portal.domain.quantities import plus
 from portal.services.cards import DECIDABLE
 from portal.services.import_uploads import kept_file
+from portal.vendors.readers import loose
+from portal.web.imports.fields import roles_of
 from portal.web.imports.layout import Looked, look
 
 PER_PAGE = 50
-PROBLEMS = 200  # that the page lists; the file has all
+PROBLEMS = 100  # that a page lists; the file has all
 _PROBLEMS_SHOWN = 6  # in the preview of the file
-_SHOWN_STATES = ("ready", "failed", "committed", "held", "same", "rejected", "undone")
+_SHOWN_STATES = ("reading", "ready", "failed", "committed", "held", "same", "rejected", "undone")
+_GRAVE = ("problem", "counted", "zero", "left_out")  # of a row of several services the gravest part is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +39,12 @@ class FileLine:
     """One line of the preview.
 
     Args:
-        kind: data, problem, left_out, zero or other (no data).
+        kind: counted, zero, left_out, problem, other (no data), or unread.
         cells: By the place of their column.
         why: What is wrong with it, or why it is left out.
+        column: The place of the cell that is wrong.
+        units: What it adds.
+        parts: How many services it holds.
     """
 
     line: int
@@ -44,11 +52,13 @@ class FileLine:
     cells: Sequence[str]
     why: str = ""
     column: int | None = None
+    units: Decimal | None = None
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A file as it was read.
+    """A file as it was understood.
 
     Args:
         looked: What stands in it; none: the file is no longer kept.
@@ -59,6 +69,15 @@ class Preview:
     looked: Looked | None
     lines: Sequence[FileLine]
     roles: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problems:
+    """One page of rows with a problem."""
+
+    rows: Sequence[UsageRow]
+    page: int
+    pages: int
 
 
 def history(session: Session, *, vendor: str, period: str, page: int) -> History:
@@ -94,16 +113,11 @@ def preview_of(session: Session, found: UsageImport, uploads: Path) -> Preview:
     if path is None:
         return Preview(looked=None, lines=(), roles=())
     looked = look(path, found.spec)
-    columns: Mapping[str, str] = found.spec.get("columns") or {}
-    places = {_loose(header): place for place, header in enumerate(looked.headers)}
-    roles = [""] * len(looked.headers)
-    for role, header in columns.items():
-        place = places.get(_loose(header))
-        if place is not None:
-            roles[place] = role
+    places = {loose(header): place for place, header in reversed(list(enumerate(looked.headers)))}
     lines = _first_lines(session, found, looked, places)
     lines += _further_lines(session, found, looked, places, {line.line for line in lines})
-    return Preview(looked=looked, lines=sorted(lines, key=lambda line: line.line), roles=roles)
+    lines.sort(key=lambda line: line.line)
+    return Preview(looked=looked, lines=lines, roles=roles_of(found.spec, looked.headers))
 
 
 def _first_lines(session: Session, found: UsageImport, looked: Looked, places: Mapping[str, int]) -> list[FileLine]:
@@ -111,12 +125,14 @@ def _first_lines(session: Session, found: UsageImport, looked: Looked, places: M
     query = sa.select(UsageRow).where(
         UsageRow.import_id == found.id, UsageRow.line.in_([line for line, _cells in looked.rows])
     )
-    outcomes = {row.line: row for row in session.scalars(query)}
+    outcomes: dict[int, list[UsageRow]] = {}
+    for row in session.scalars(query.order_by(UsageRow.id)) if found.state != "reading" else ():
+        outcomes.setdefault(row.line, []).append(row)
     others = {one["line"]: one["what"] for one in found.notes.get("not_data", [])}
     return [
         _data_line(outcomes[line], cells, places)
         if line in outcomes
-        else FileLine(line=line, kind="other" if found.rows_read else "data", cells=cells, why=others.get(line, ""))
+        else FileLine(line=line, kind="other" if found.rows_read else "unread", cells=cells, why=others.get(line, ""))
         for line, cells in looked.rows
         if line in outcomes or any(cells)
     ]
@@ -126,9 +142,11 @@ def _further_lines(
     session: Session, found: UsageImport, looked: Looked, places: Mapping[str, int], shown: set[int]
 ) -> list[FileLine]:
     """Give the first lines with a problem and those that are no data, wherever they stand."""
+    if found.state == "reading":
+        return []
     more = sa.select(UsageRow).where(UsageRow.import_id == found.id, UsageRow.outcome == "problem")
     lines = [
-        _data_line(row, _in_places(row.cells, looked.headers), places)
+        _data_line([row], _in_places(row.cells, looked.headers), places)
         for row in session.scalars(more.order_by(UsageRow.line).limit(_PROBLEMS_SHOWN))
         if row.line not in shown
     ]
@@ -140,33 +158,29 @@ def _further_lines(
     return lines
 
 
-def problems(session: Session, import_id: int) -> list[UsageRow]:
-    """Give the first rows with a problem."""
-    query = sa.select(UsageRow).where(UsageRow.import_id == import_id, UsageRow.outcome == "problem")
-    return list(session.scalars(query.order_by(UsageRow.line, UsageRow.id).limit(PROBLEMS)))
-
-
-def all_problems(session: Session, import_id: int) -> Iterator[UsageRow]:
-    """Give all rows with a problem, one after the other."""
-    query = sa.select(UsageRow).where(UsageRow.import_id == import_id, UsageRow.outcome == "problem")
-    ordered = query.order_by(UsageRow.line, UsageRow.id).execution_options(yield_per=500)
-    yield from session.scalars(ordered)
+def problems(session: Session, found: UsageImport, page: int = 1) -> Problems:
+    """Give a page of rows with a problem."""
+    query = sa.select(UsageRow).where(UsageRow.import_id == found.id, UsageRow.outcome == "problem")
+    pages = max(1, -(-found.rows_with_problem // PROBLEMS))
+    at = min(max(page, 1), pages)
+    ordered = query.order_by(UsageRow.line, UsageRow.id).limit(PROBLEMS).offset((at - 1) * PROBLEMS)
+    return Problems(rows=session.scalars(ordered).all(), page=at, pages=pages)
 
 
 def cards_behind(session: Session, found: UsageImport) -> tuple[int, int, int]:
     """Count the cards of a vendor in the month of an import: still to decide or equal, decided, and stale."""
-    rows = session.execute(
-        sa.select(Card.state, sa.func.count())
-        .where(
-            Card.period == (found.period or ""),
-            Card.vendors.contains(f"|{found.vendor.slug}|", autoescape=True),
-            Card.gone_at.is_(None),
-        )
-        .group_by(Card.state)
-    ).all()
+    rows = session.execute(sa.select(Card.state, sa.func.count()).where(*_behind(found)).group_by(Card.state)).all()
     undecided = sum(count for state, count in rows if state in DECIDABLE)
     stale = sum(count for state, count in rows if state == "stale")
     return undecided, sum(count for _state, count in rows) - undecided - stale, stale
+
+
+def _behind(found: UsageImport) -> list[sa.ColumnElement[bool]]:
+    return [
+        Card.period == (found.period or ""),
+        Card.vendors.contains(f"|{found.vendor.slug}|", autoescape=True),
+        Card.gone_at.is_(None),
+    ]
 
 
 def earlier_of(session: Session, found: UsageImport) -> UsageImport | None:
@@ -181,18 +195,19 @@ def earlier_of(session: Session, found: UsageImport) -> UsageImport | None:
     return session.scalars(query.limit(1)).first()
 
 
-def _data_line(row: UsageRow, cells: Sequence[str], places: Mapping[str, int]) -> FileLine:
-    """Make a line of the preview from a row of data."""
-    column = places.get(_loose(row.column)) if row.column else None
-    kind = "data" if row.outcome == "counted" else row.outcome
-    return FileLine(line=row.line, kind=kind, cells=cells, why=row.reason or "", column=column)
+def _data_line(rows: Sequence[UsageRow], cells: Sequence[str], places: Mapping[str, int]) -> FileLine:
+    """Make a line of the preview from a row of data; of several services the gravest says what it is."""
+    row = min(rows, key=lambda one: _GRAVE.index(one.outcome))
+    column = places.get(loose(row.column)) if row.column else None
+    units: Decimal | None = None
+    for one in rows:
+        if one.units is not None and one.outcome == "counted":
+            units = plus(units or Decimal(0), one.units)
+    return FileLine(
+        line=row.line, kind=row.outcome, cells=cells, why=row.reason or "", column=column, units=units, parts=len(rows)
+    )
 
 
 def _in_places(cells: Mapping[str, Any], headers: Sequence[str]) -> list[str]:
     """Bring cells that are kept by header into the order of the columns."""
     return [str(cells.get(header, "")) for header in headers]
-
-
-def _loose(header: str) -> str:
-    """Bring a header to the form in which headers are compared."""
-    return " ".join(header.split()).casefold()

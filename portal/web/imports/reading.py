@@ -1,129 +1,153 @@
-"""Takes a file in, and reads it again when somebody changes how it is read. What is not committed never counts."""
+"""Takes a file in, and has it read again when somebody changes how. A small one is read at once, others by a worker."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import UsageImport, Vendor, VendorProfile
-from portal.domain.periods import Period
+from portal.db.records import UsageImport, VendorProfile
+from portal.db.session import transaction
+from portal.factory import clock, settings_of
+from portal.jobs import queue
 from portal.services import imports
 from portal.services.actors import Actor
 from portal.services.errors import Invalid
-from portal.services.import_uploads import keep
-from portal.vendors.detection import detect
+from portal.services.import_uploads import kept_file
 from portal.vendors.errors import BadProfile, Unreadable
 from portal.vendors.profiles import FileProfile
-from portal.vendors.readers import open_table
+from portal.vendors.readers import kind_of
 from portal.web.imports.layout import from_name
 
 _PARTS = ("correction", "partial", "part-", "-part", "invoice", "delta")  # names of files that list not every account
 
 
-def take_in(
-    session: Session,
-    *,
-    vendor: Vendor,
-    path: Path,
-    filename: str,
-    uploads: Path,
-    by: Actor,
-    now: datetime,
-    zone: ZoneInfo,
-) -> UsageImport:
-    """Read a file for the first time: as the vendor's saved profile says where it fits, otherwise by a guess.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What belongs to one file and not to how it is read; none: as before."""
+
+    period: str | None = None
+    counted_at: datetime | None = None
+    complete: bool | None = None
+
+
+def take_in(*, vendor: str, create: bool, path: Path, filename: str, by: Actor) -> int:
+    """Keep a file and begin to read it: as a saved profile says where one fits, as a known file, or by a guess.
 
     Args:
-        session: A writing session.
-        vendor: Whose file it is.
+        vendor: Whose file it is, by name.
+        create: Make the vendor where there is none of this name.
         path: The file.
         filename: As the person's machine names it.
-        uploads: The folder where files are kept.
         by: Who imports it.
-        now: By the business clock.
-        zone: The portal's time zone.
+
+    Returns:
+        The import.
 
     Raises:
-        Invalid: The file is empty, of a kind that is never read, or holds nothing like a table.
-    """
-    month, counted_at = from_name(filename, now, zone)
-    saved = _fitting(session, vendor, path)
-    spec = dict(saved.spec) if saved is not None else _guessed(path, filename)
-    return read(
-        session,
-        vendor=vendor,
-        spec=spec,
-        path=path,
-        filename=filename,
-        uploads=uploads,
-        period=month,
-        counted_at=counted_at,
-        complete=_was_complete(session, vendor, filename),
-        profile_id=None if saved is None else saved.id,
-        by=by,
-        now=now,
-        zone=zone,
-    )
-
-
-def read(
-    session: Session,
-    *,
-    vendor: Vendor,
-    spec: Mapping[str, Any],
-    path: Path,
-    filename: str,
-    uploads: Path,
-    period: str | None,
-    counted_at: datetime,
-    complete: bool,
-    profile_id: int | None,
-    by: Actor,
-    now: datetime,
-    zone: ZoneInfo,
-) -> UsageImport:
-    """Read a file by a profile that may not fit; then the import has failed, with the reason.
-
-    Raises:
-        Invalid: There is no such month, or the moment lies in the future.
+        Invalid: The file is empty or of a kind that is never read, or the vendor cannot be used.
+        NotFound: There is no such vendor.
     """
     try:
-        profile = FileProfile.from_spec(spec)
-    except BadProfile as error:
-        return _unread(
+        kind_of(path)
+    except Unreadable as error:
+        raise Invalid(f"{error} Nothing was kept. Choose another file.", {"file": str(error)}) from error
+    now, zone = clock().now(), clock().zone
+    month, moment = from_name(filename, now, zone)
+    stored = imports.keep(settings_of().uploads, path=path)  # before any transaction: a large file takes a while
+    with transaction() as session:
+        found = imports.receive(
             session,
-            vendor=vendor,
-            spec=spec,
-            path=path,
+            vendor=imports.vendor_by_name(session, vendor, create=create, by=by, now=now),
             filename=filename,
-            uploads=uploads,
-            period=period,
-            counted_at=counted_at,
-            complete=complete,
-            why=str(error),
+            stored=stored,
+            uploads=settings_of().uploads,
+            period=month,
+            counted_at=moment if month else None,
+            complete=False if any(word in filename.casefold() for word in _PARTS) else None,
             by=by,
             now=now,
             zone=zone,
         )
-    return imports.preview(
-        session,
-        vendor=vendor,
-        profile=profile,
-        path=path,
-        filename=filename,
-        uploads=uploads,
-        period=period,
-        counted_at=counted_at,
-        complete=complete,
-        profile_id=profile_id,
-        by=by,
-        now=now,
-        zone=zone,
-    )
+        import_id, waits = found.id, found.state == "reading"
+    if waits:
+        go_on(import_id)
+    return import_id
+
+
+def again(import_id: int, spec: Mapping[str, Any] | None, told: Told, open_questions: list[Any], by: Actor) -> str:
+    """Read a file in another way, as the same import. What was read before never counted, and goes.
+
+    Args:
+        import_id: The import.
+        spec: How it is read, which may lack something still; none: chosen anew.
+        told: What belongs to this file.
+        open_questions: What nobody has answered yet.
+        by: Who says so.
+
+    Returns:
+        Why it cannot be read like this yet, as a sentence; or empty.
+
+    Raises:
+        Conflict: It is not open any more.
+        Invalid: A field cannot be used.
+    """
+    profile, why = None, ""
+    if spec is not None:
+        try:
+            profile = FileProfile.from_spec(spec)
+        except BadProfile as error:
+            why = str(error)
+    with transaction() as session:
+        found = imports.read_again(
+            session,
+            import_id,
+            profile=profile,
+            by=by,
+            now=clock().now(),
+            zone=clock().zone,
+            period=told.period,
+            counted_at=told.counted_at,
+            complete=told.complete,
+        )
+        if why and spec is not None:  # what is there so far is kept; a person completes it
+            found.spec, found.state, found.message = dict(spec), "failed", why
+        if open_questions:
+            found.notes = {**found.notes, "questions": open_questions}
+    if why:
+        return why
+    go_on(import_id)
+    if open_questions:
+        _ask_on(import_id, open_questions)
+    return ""
+
+
+def go_on(import_id: int) -> None:
+    """Read an import that waits: here where it is small, otherwise by a worker."""
+    uploads = settings_of().uploads
+    with transaction() as session:
+        found = session.get_one(UsageImport, import_id)
+        path = kept_file(uploads, found.sha256)
+        small = path is not None and imports.is_small(found, path)
+    if small:
+        imports.read_waiting(transaction, import_id, uploads=uploads, now=clock().now(), zone=clock().zone)
+    else:
+        queue.wake_import(import_id)
+
+
+def _ask_on(import_id: int, open_questions: list[Any]) -> None:
+    """Keep questions open that a change did not answer."""
+    with transaction() as session:
+        found = session.get_one(UsageImport, import_id, populate_existing=True)
+        if found.state in {"ready", "failed"}:
+            found.notes = {**found.notes, "questions": open_questions}
+
+
+def kept_of(found: UsageImport) -> Path | None:
+    """Give the kept file of an import; none where it is no longer there."""
+    return kept_file(settings_of().uploads, found.sha256)
 
 
 def saved_profile(session: Session, found: UsageImport) -> VendorProfile | None:
@@ -132,78 +156,3 @@ def saved_profile(session: Session, found: UsageImport) -> VendorProfile | None:
         newest = imports.find_profile(session, found.vendor, found.profile.name)
         return newest or found.profile
     return next(iter(imports.profiles_of(session, found.vendor)), None)
-
-
-def _fitting(session: Session, vendor: Vendor, path: Path) -> VendorProfile | None:
-    """Give the vendor's newest profile whose headers the file has."""
-    for saved in imports.profiles_of(session, vendor):
-        try:
-            open_table(path, FileProfile.from_spec(saved.spec))
-        except (Unreadable, BadProfile):
-            continue
-        return saved
-    return None
-
-
-def _guessed(path: Path, filename: str) -> dict[str, Any]:
-    """Guess how a file is read.
-
-    Raises:
-        Invalid: Nothing in it looks like a table.
-    """
-    try:
-        return dict(detect(path, filename).guess)
-    except Unreadable as error:
-        raise Invalid(f"{error} Nothing was kept. Choose another file.", {"file": str(error)}) from error
-
-
-def _was_complete(session: Session, vendor: Vendor, filename: str) -> bool:
-    """Guess whether a file lists every account: as the vendor's last one did, unless its name says otherwise."""
-    if any(word in filename.casefold() for word in _PARTS):
-        return False
-    query = (
-        sa.select(UsageImport.complete)
-        .where(UsageImport.vendor_id == vendor.id, UsageImport.state == "committed")
-        .order_by(UsageImport.counted_at.desc())
-        .limit(1)
-    )
-    last = session.execute(query).scalar_one_or_none()
-    return True if last is None else last
-
-
-def _unread(
-    session: Session,
-    *,
-    vendor: Vendor,
-    spec: Mapping[str, Any],
-    path: Path,
-    filename: str,
-    uploads: Path,
-    period: str | None,
-    counted_at: datetime,
-    complete: bool,
-    why: str,
-    by: Actor,
-    now: datetime,
-    zone: ZoneInfo,
-) -> UsageImport:
-    """Keep a file that cannot be read yet, since its columns have no meaning; it waits for a person."""
-    stored = keep(uploads, path=path)
-    found = UsageImport(
-        vendor_id=vendor.id,
-        vendor=vendor,
-        spec=dict(spec),
-        filename=filename,
-        sha256=stored.sha256,
-        size=stored.size,
-        state="failed",
-        period=period or str(Period.of(counted_at, zone)),
-        counted_at=counted_at,
-        complete=complete,
-        message=why,
-        imported_by=by.name,
-        imported_at=now,
-    )
-    session.add(found)
-    session.flush()
-    return found

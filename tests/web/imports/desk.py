@@ -44,5 +44,6 @@ def fields_of(page: BeautifulSoup) -> dict[str, str]:
     for field in form.select("select[name]"):
         chosen = field.select_one("option[selected]") or one(field, "option")
         found[attribute(field, "name")] = attribute(chosen, "value")
+    found |= {attribute(field, "name"): field.text.lstrip("\n") for field in form.select("textarea[name]")}
     found.pop("csrf_token")
     return found

@@ -19,7 +19,7 @@ SignIn = Callable[[str], Visitor]
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "empty"), (b"%PDF-1.7 xx", "PDF"), (b"just one line of words\nand another", "table"),
+    [(b"", "empty"), (b"%PDF-1.7 xx", "PDF"),
      (b"\xd0\xcf\x11\xe0 old", "XLS"), (b"<html><body>no</body></html>", "web page")],
 )  # fmt: skip
 def test_what_is_no_table_is_refused_with_a_sentence(
@@ -48,11 +48,21 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(signed_in_as: Sig
     assert "Split the file" in Visitor.page(answer).text
 
 
-@pytest.mark.parametrize("fields", [{"new_vendor": "", "vendor": ""}, {"new_vendor": "", "vendor": "nobody"}])
-def test_a_missing_vendor_or_file_is_said_at_its_field(signed_in_as: SignIn, fields: dict[str, str]) -> None:
+def test_a_text_without_a_table_says_so_and_can_be_thrown_away(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    where = taken_in(biller, b"just one line of words\nand another")
+
+    page = Visitor.page(biller.get(where))
+    assert "cannot be counted like this" in words(page)
+    assert "table" in words(one(page, "main .notice.bad"))
+    assert biller.post(f"{where}/drop", {}).status_code == 303
+    assert [found.state for found in imports_of(session)] == ["dropped"]
+
+
+def test_a_missing_vendor_or_file_is_said_at_its_field(signed_in_as: SignIn) -> None:
     biller = signed_in_as("biller")
 
-    refused = send(biller, PLAIN, **fields)
+    refused = send(biller, PLAIN, new_vendor="", vendor="nobody")
     assert refused.status_code == 422
     assert one(Visitor.page(refused), "#i-vendor")["aria-invalid"] == "true"
     without = biller.post("/imports", {"new_vendor": "Cumulus"}, content_type="multipart/form-data")
@@ -65,7 +75,7 @@ def test_a_workbook_is_read_with_its_sheets(signed_in_as: SignIn) -> None:
     assert book.active is not None
     book.active.title = "Notes"
     sheet = book.create_sheet("Usage")
-    for line in (("Customer", "Product", "Quantity"), ("Halyard", "Filter", 12), ("Lantern", "Filter", 3)):
+    for line in (("Customer", "Item", "Quantity"), ("Halyard", "Filter", 12), ("Lantern", "Filter", 3)):
         sheet.append(line)
     content = io.BytesIO()
     book.save(content)
@@ -115,8 +125,8 @@ def test_day_and_month_are_guessed_from_the_name_of_the_file(session: Session, s
         (one.period, one.counted_at.date().isoformat(), one.complete) for one in imports_of(session) if one.counted_at
     ]
     assert found == [
-        ("2026-10", "2026-10-13", True),
-        ("2026-09", "2026-09-30", True),
-        ("2026-10", "2026-10-28", True),
+        ("2026-10", "2026-10-13", False),
+        ("2026-09", "2026-09-30", False),
+        ("2026-10", "2026-10-28", False),
         ("2026-10", "2026-10-14", False),
     ]
