@@ -49,7 +49,9 @@ def import_(file: Path, *, to_apply: bool, email: str | None) -> None:
 @click.option("--period", "month", help="Such as 2026-10; otherwise the current month.")
 def unmapped(month: str | None) -> None:
     """Print what is unmapped, with units and money, as CSV."""
-    click.echo(mapping.missing_csv(mapping.missing(reading(), _period(month), clock().zone)), nl=False)
+    period = _period(month)
+    found = mapping.missing(reading(), period, clock().zone, day=period.looked_at(clock().today()))
+    click.echo(mapping.missing_csv(found), nl=False)
 
 
 @group.command("inactive")

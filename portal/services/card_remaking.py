@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Card, PsaCompany
 from portal.domain.periods import Period, local_day
+from portal.services import service_lines
 from portal.services.card_making import make_cards
 
 _COMPANIES_A_TIME = 400  # of all companies; each time costs the same again, and more of them more memory
@@ -34,6 +35,8 @@ def cards_anew(
     session.flush()
     today = local_day(now, zone)
     current = Period.holding(today)
+    if company_ids is None:
+        service_lines.refresh(session, current)
     earlier = {current.previous} | ({Period.parse(period)} if period is not None else set())
     months = [
         month

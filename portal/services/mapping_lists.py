@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -97,13 +98,14 @@ class AccountResult:
     units: Decimal
 
 
-def missing(session: Session, period: Period, zone: ZoneInfo) -> Missing:
+def missing(session: Session, period: Period, zone: ZoneInfo, *, day: date | None = None) -> Missing:
     """List what is unmapped in a period; hidden accounts are not among it.
 
     Args:
         session: For reading.
         period: The month.
         zone: The portal's time zone.
+        day: Exclusions that ended before it hold no more; none: all hold.
     """
     results = account_results(session, period, zone)
     hidden = {(one.vendor.slug, one.account.external_id) for one in results if one.result is AccountVisibility.HIDDEN}
@@ -113,8 +115,8 @@ def missing(session: Session, period: Period, zone: ZoneInfo) -> Missing:
     services = {
         (by_id[one.vendor_id].slug, one.external_id, one.term): one for one in session.scalars(sa.select(VendorService))
     }
-    account_map, service_map = mapping_maps(session)
-    found = apply_mapping(_counts(session, period, zone, by_id), account_map, service_map, hidden=hidden)
+    account_map, service_map = mapping_maps(session, day=day)
+    found = apply_mapping(counts_that_hold(session, period, zone, by_id), account_map, service_map, hidden=hidden)
     items = catalog(session)
     listed = []
     total = Fraction(0)
@@ -232,7 +234,8 @@ def inactive_csv(results: Iterable[AccountResult], period: Period) -> str:
     return _csv(rows)
 
 
-def _counts(session: Session, period: Period, zone: ZoneInfo, vendors: Mapping[int, Vendor]) -> list[Count]:
+def counts_that_hold(session: Session, period: Period, zone: ZoneInfo, vendors: Mapping[int, Vendor]) -> list[Count]:
+    """Give the counts of a period that hold, as the rules take them, without names."""
     return [
         Count(
             vendor=vendors[vendor_id].slug,

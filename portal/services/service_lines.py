@@ -57,7 +57,6 @@ def refresh(session: Session, period: Period) -> None:
         session.execute(sa.delete(ServiceLineMade))
         rows = [{"vendor_id": vendor_id, "made_of": text} for vendor_id, text in wanted.items()]
         session.execute(sa.insert(ServiceLineMade), rows)
-    session.expire_all()
 
 
 def learned(session: Session, service: VendorService) -> None:

@@ -1,6 +1,6 @@
 """What waits for a person, counted for the rail and for Today: ages of sources, what is unmapped, flagged statuses."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
@@ -14,7 +14,7 @@ from portal.domain.periods import Period
 from portal.factory import clock
 from portal.services import connections, statuses
 from portal.services.connections import SourceAge
-from portal.services.mapping_lists import missing
+from portal.services.mapping_missing import Loud, loud
 
 KEPT = "countersign_waiting"
 
@@ -24,15 +24,32 @@ class Waiting:
     """Counts that change only with an event of the audit trail or with the day.
 
     Args:
-        units: Of vendors, on no card because something is unmapped.
-        money: What they are worth a month, by currency.
+        statuses: Rows and words that need a decision.
+        missing: What is on no card this month.
     """
 
-    accounts: int
-    services: int
-    units: Decimal
     statuses: int
-    money: dict[str, Decimal] = field(default_factory=dict)
+    missing: Loud
+
+    @property
+    def accounts(self) -> int:
+        """Unmapped vendor accounts."""
+        return self.missing.accounts.rows
+
+    @property
+    def services(self) -> int:
+        """Unmapped services."""
+        return self.missing.services.rows
+
+    @property
+    def units(self) -> Decimal:
+        """Units on no card because something is unmapped."""
+        return self.missing.units
+
+    @property
+    def money(self) -> dict[str, Decimal]:
+        """What they are worth a month, by currency."""
+        return {self.missing.currency: self.missing.money} if self.missing.money else {}
 
     @property
     def unmapped(self) -> int:
@@ -60,11 +77,16 @@ def waiting() -> Waiting:
 
 
 def _read(session: Session) -> Waiting:
-    found = missing(session, Period.holding(clock().today()), clock().zone)
+    today = clock().today()
     return Waiting(
-        accounts=len(found.accounts),
-        services=len(found.services),
-        units=found.units,
-        money=dict(found.money),
         statuses=statuses.flag_count(session),
+        missing=loud(session, Period.holding(today), clock().zone, day=today),
     )
+
+
+def missing_of(period: Period) -> Loud:
+    """Give what is on no card in a month; that of the current one is kept while nothing changes."""
+    today = clock().today()
+    if period == Period.holding(today):
+        return waiting().missing
+    return loud(reading(), period, clock().zone, day=period.looked_at(today))

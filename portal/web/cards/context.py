@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from portal.db.records import Card, Connection, SyncRun
 from portal.domain.periods import Period
 from portal.factory import clock
-from portal.services import connections, mapping
+from portal.services import connections
 from portal.services.errors import NotFound
+from portal.services.mapping_missing import Loud
 from portal.web import filters as shown
 from portal.web.access import current_actor, current_person
 from portal.web.cards import queries
@@ -31,6 +32,7 @@ from portal.web.cards.limits import limits_of
 from portal.web.cards.rows import Row, make_rows
 from portal.web.cards.sentences import Where
 from portal.web.cards.words import KINDS, STATES, count_of
+from portal.web.waiting import missing_of
 
 FOLD_LIMIT = 50
 
@@ -207,7 +209,7 @@ def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], m
             "groups": list(GROUPS.items()),
             "sorts": list(SORTS.items()),
         },
-        "unmapped": _unmapped(session, board),
+        "unmapped": _unmapped(board),
         "run": _broken_run(session, connection),
         "empty": None if made["page"].total else _empty(board, made["counts"], connection),
         "folds": _folds(session, board, made["counts"]),
@@ -229,24 +231,10 @@ def _group_link(board: BoardFilter) -> Callable[[queries.Group], str | None]:
     return link
 
 
-def _unmapped(session: Session, board: BoardFilter) -> dict[str, Any] | None:
+def _unmapped(board: BoardFilter) -> Loud | None:
     """Say what stands on no card, since its account or service is not mapped."""
-    missing = mapping.missing(session, board.period, clock().zone)
-    accounts, services = len(missing.accounts), len(missing.services)
-    if not accounts and not services:
-        return None
-    parts = []
-    if accounts:
-        parts.append(count_of(accounts, "vendor account"))
-    if services:
-        parts.append(count_of(services, "service"))
-    return {
-        "any": True,
-        "units": missing.units,
-        "money": {currency: amount for currency, amount in missing.money.items() if amount},
-        "words": f"{' and '.join(parts)} {'is' if accounts + services == 1 else 'are'} unmapped",
-        "href": url_for("mapping.accounts" if accounts else "mapping.services"),
-    }
+    missing = missing_of(board.period)
+    return missing if missing.accounts.rows or missing.services.rows else None
 
 
 def _broken_run(session: Session, connection: Connection | None) -> dict[str, str] | None:
