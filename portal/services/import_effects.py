@@ -10,19 +10,23 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import UsageImport, VendorAccount, VendorService
+from portal.domain.periods import Period
 from portal.domain.quantities import plain, plus
 from portal.domain.usage import (
     HELD_AT_LEAST,
     HELD_SHARE,
     CountKey,
+    StandingCount,
     UsageFile,
+    UsageKey,
     fallen_accounts,
     is_held,
     standing_counts,
 )
 from portal.services import settings_store
+from portal.services.import_movements import compared, movements, movements_json, worth_of
 from portal.services.import_staging import NEVER
-from portal.services.usage_store import files_of, last_accepted
+from portal.services.usage_store import files_of, last_accepted, standing_of
 
 HELD_FEED = "held_feed"  # the setting: {"at_least": accounts, "share": part of the vendor's accounts, as "1/5"}
 _NAMED = 100  # accounts and services that are listed by name
@@ -105,7 +109,7 @@ def effects(
     gone = sorted({key.account for key in before} - {key.account for key in after})
     changed = [key for key, count in after.items() if key not in before or before[key].quantity != count.quantity]
     fall = fall_of(session, found, counts)
-    said = {
+    said: dict[str, Any] = {
         "basis": basis_of(session, found),
         "new_accounts": len(new_accounts),
         "new_account_names": [f"{names.get(one) or one}" for one in new_accounts[:_NAMED]],
@@ -118,6 +122,16 @@ def effects(
         "stands": any(count.file_id == found.id for count in after.values()),
         "would_hold": {"fallen": len(fall.accounts), "of": fall.of} if fall.held else None,
     }
+    held_now = {key: count.quantity for key, count in _of_vendor(before).items()}
+    holds_then = {key: count.quantity for key, count in _of_vendor(after).items()}
+    month = Period.parse(str(found.period))
+    last = {key: count.quantity for key, count in standing_of(session, found.vendor_id, month.previous).items()}
+    against = month.previous if last or not held_now else month
+    base = last or held_now
+    said |= compared(held_now or last, holds_then)
+    moved = movements(base, holds_then, worth_of(session, found.vendor_id, month.last))
+    said["against"] = str(against)
+    said["movements"] = movements_json(session, found.vendor_id, moved)
     return said, fallen_json(fall) if fall.held else {}
 
 
@@ -133,6 +147,11 @@ def basis_of(session: Session, found: UsageImport) -> list[Any]:
 def fallen_json(fall: Fall) -> dict[str, list[str]]:
     """Write the accounts that fell for the import's record: units last time and now."""
     return {account: [plain(last), plain(now)] for account, (last, now) in fall.accounts.items()}
+
+
+def _of_vendor(standing: Mapping[UsageKey, StandingCount]) -> dict[CountKey, StandingCount]:
+    """Leave the vendor out of the keys: all are of one."""
+    return {CountKey(account, service, term): one for (_vendor, account, service, term), one in standing.items()}
 
 
 def _as_file(found: UsageImport, counts: Counts, files: list[UsageFile]) -> UsageFile:

@@ -1,7 +1,7 @@
 """Which counts stand: the accepted files of a period, read from the store and judged by the rules."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -76,6 +76,34 @@ def last_accepted(
         query = query.where(UsageImport.id != without)
     period = session.execute(query).scalar_one_or_none()
     return {} if period is None else standing_of(session, vendor_id, period, until=until, without=without)
+
+
+def days_covered(session: Session, counts: Iterable[tuple[int, int, int]]) -> set[tuple[date, date]]:
+    """Give the days that counts cover, first and last, as their files say it; of many files there is nothing said.
+
+    Args:
+        session: For reading.
+        counts: Import, account and service, by our ids.
+    """
+    wanted = set(counts)
+    if not wanted:
+        return set()
+    query = sa.select(
+        UsageCount.import_id,
+        UsageCount.account_id,
+        UsageCount.service_id,
+        UsageCount.covers_first,
+        UsageCount.covers_last,
+    ).where(
+        UsageCount.import_id.in_({one[0] for one in wanted}),
+        UsageCount.account_id.in_({one[1] for one in wanted}),
+        UsageCount.covers_first.is_not(None),
+    )
+    return {
+        (first, last)
+        for import_id, account_id, service_id, first, last in session.execute(query)
+        if (import_id, account_id, service_id) in wanted and first is not None and last is not None
+    }
 
 
 def _files(session: Session, *where: sa.ColumnElement[bool]) -> list[UsageFile]:

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import AgreementWanted, AuditEvent, Card, Decision, PsaCompany, SyncRun
 from portal.domain.invoicing import invoiced_period
-from portal.domain.periods import Period
+from portal.domain.periods import Period, day_text
 from portal.domain.psa import BilledAgreement
 from portal.domain.steps import Plan
 from portal.factory import clock
-from portal.services import card_lines, cards, decisions
+from portal.services import card_lines, cards, decisions, usage_store
 from portal.services.errors import Refused
 from portal.web import filters as shown
 from portal.web.cards.rows import Row
@@ -45,7 +45,7 @@ def why(session: Session, row: Row) -> dict[str, Any]:
             "shown": sum((one.line.quantity for one in explained.lines if one.state == "active"), Decimal(0)),
             "included": sum((one.line.less_included for one in explained.lines if one.state == "active"), Decimal(0)),
             "changed": max((one for one in explained.lines if one.last_updated), key=_updated, default=None),
-            "covers": _covers(explained, period),
+            "covers": _covers(session, explained, period),
             "files": sorted(
                 {(one.usage_import.filename, one.usage_import.id) for one in explained.sources if one.usage_import}
             ),
@@ -109,15 +109,18 @@ def _updated(line: cards.LineShown) -> Any:  # noqa: ANN401 - moments, which onl
     return line.last_updated
 
 
-def _covers(explained: cards.Explanation, period: Period) -> str:
+def _covers(session: Session, explained: cards.Explanation, period: Period) -> str:
     """Say which days the counts cover, where they are not the period's own."""
-    days = set()
-    for source in explained.sources:
-        spec = (source.usage_import.spec if source.usage_import is not None else None) or {}
-        covered = spec.get("covers") or spec.get("days")
-        if isinstance(covered, list | tuple) and len(covered) == 2:  # noqa: PLR2004 - first and last day
-            days.add(f"{covered[0]} to {covered[1]}")
-    return f"Covers {' and '.join(sorted(days))}." if days else f"Covers {shown.period(period)}."
+    counts = [
+        (one.usage_import.id, one.account.id, one.service.id)
+        for one in explained.sources
+        if one.usage_import is not None and one.account is not None and one.service is not None
+    ]
+    found = usage_store.days_covered(session, counts) - {(period.first, period.last)}
+    days = [
+        day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}" for first, last in sorted(found)
+    ]
+    return f"Covers {' and '.join(days)}." if days else f"Covers {shown.period(period)}."
 
 
 def _earlier(session: Session, card: Card) -> list[Decision]:
