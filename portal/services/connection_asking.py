@@ -101,7 +101,8 @@ def answer_test(asked: Asked, *, open_session: OpenSession, sealer: Sealer, now:
     if not asked.asked["save"]:
         return found
     if not trial.can_sync:
-        raise Invalid("A sync needs the rights marked No. Give them to the role in ConnectWise, then save again.")
+        needed = ", ".join(f"“{right.name}”" for right in trial.missing if right.needed_to_read)
+        raise Invalid(f"No sync works without {needed}. Give that to the role in ConnectWise, then save again.")
     _store(asked, trial, replace(values, url=trial.url), key, open_session, sealer, now)
     return found | {"stored": True}
 

@@ -69,7 +69,7 @@ class Effect:
             cards = "" if self.coming is None else f" with {_many(self.coming, 'card', 'cards')}"
             parts.append(f"{_many(len(self.join), 'company joined', 'companies joined')} the scope{cards}")
         if self.leave:
-            cards = f", {_many(self.open_cards, 'card became', 'cards became')} stale" if self.open_cards else ""
+            cards = f" with {_many(self.open_cards, 'open card', 'open cards')}, now stale" if self.open_cards else ""
             parts.append(f"{_many(len(self.leave), 'company left', 'companies left')} the scope{cards}")
         return f"{'; '.join(parts)}." if parts else "No company joined or left the scope."
 

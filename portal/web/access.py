@@ -135,7 +135,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
 
 def refusal(right: str, role: str) -> str:
     """Say that a role lacks a right, and which roles have it."""
-    if role == "viewer":
+    if role == "viewer" and request.method != "GET":
         return "Viewers can read this, not change it. An admin can give you another role."
     names = " and ".join(f"{name}s" for name in ROLES_OF[right])
     return f"Only {names} may do this; you are signed in as a {role}. An admin can give you another role."

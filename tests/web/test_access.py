@@ -13,7 +13,7 @@ from tests.support.visitor import Visitor
 ROLES = ("viewer", "biller", "manager", "admin")
 PUBLIC_ENDPOINTS = {
     "static", "health.live", "health.ready", "sign_in.form", "sign_in.enter", "sign_in.link", "sign_in.set_password",
-    "today.tape",
+    "today.tape", "callbacks.receive",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy.orm import Session
 
-from portal.db.records import SyncRun
+from portal.db.records import PsaListRow, SyncRun
 from portal.web.activity import parts
 from tests.support.database import NOW
 from tests.support.visitor import Visitor
@@ -146,7 +146,35 @@ def test_while_connectwise_does_not_answer_the_run_says_when_it_asks_again(
 
     assert "ConnectWise does not answer." in text
     assert "it is asked again in" in text
-    assert "Its worker stopped 2 times; it went on each time where it had stopped." in text
+    assert "Its worker stopped 2 times; the run went on each time where it had stopped." in text
+    assert "left" not in text
+
+
+def test_a_run_whose_worker_died_once_says_so_and_promises_no_time_while_nobody_works(
+    session: Session, signed_in_as: SignedInAs
+) -> None:
+    run = a_run(session, heartbeat_at=datetime.now(UTC) - timedelta(seconds=90), resumed=1)
+
+    text = words(page_of(signed_in_as("viewer"), run))
+
+    assert "Nothing was heard of its worker for 1 min." in text
+    assert "Its worker stopped once; the run went on where it had stopped." in text
+    assert "120 of 400 agreements" in text
+    assert "left" not in text
+
+
+def test_a_run_that_found_statuses_without_a_decision_leads_to_them_and_renews_the_rail(
+    session: Session, signed_in_as: SignedInAs
+) -> None:
+    run = a_done_run(session)
+    session.add(PsaListRow(list="status", id=1, name="Solid / VIP"))
+    session.commit()
+    viewer = signed_in_as("viewer")
+
+    part = viewer.get(f"/activity/{run.id}?times=3", swapping="progress").get_data(as_text=True)
+
+    assert "Statuses and types: 1 row waits" in part
+    assert 'id="nav-counts"' in part
 
 
 def test_without_scripts_a_run_at_work_is_reloaded_by_a_link(session: Session, signed_in_as: SignedInAs) -> None:

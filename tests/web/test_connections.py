@@ -73,7 +73,9 @@ def test_a_viewer_sees_states_and_no_form(session: Session, settings: Settings, 
 
     assert "Fresh" in page.get_text()
     assert not page.select("main form")
-    assert viewer.get("/connections/connectwise").status_code == 403
+    refused = viewer.get("/connections/connectwise")
+    assert refused.status_code == 403
+    assert "Only admins may do this; you are signed in as a viewer." in refused.get_data(as_text=True)
 
 
 def test_writing_is_switched_once_and_said(session: Session, settings: Settings, signed_in_as: SignedInAs) -> None:
@@ -127,6 +129,8 @@ def test_a_run_polls_until_it_is_over_then_says_so_once(session: Session, signed
     assert first is not None
     assert "Reading additions: agreement 212 of 400" in first.get_text(" ")
     assert first["hx-trigger"] == "load delay:1s"
+    sources = visitor.page(visitor.get("/connections")).get_text(" ")
+    assert "212 of 400: 212 of 400" not in sources
     second = visitor.page(visitor.get(str(first["hx-get"]), swapping="progress")).select_one("#progress")
     assert second is not None
     assert second["hx-trigger"] == "load delay:2s"

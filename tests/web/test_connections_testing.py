@@ -203,7 +203,7 @@ def test_a_missing_right_is_named_as_on_the_security_role(
 
     requests.post(f"{sandbox}/_sandbox/reset", json={}, timeout=5).raise_for_status()
     assert "“Companies / Company Maintenance: Inquire all”" in page
-    assert "A sync needs the rights marked No." in page
+    assert "No sync works without “Read companies”. Give that to the role in ConnectWise" in page
     assert stored(session) is None
 
 

@@ -29,10 +29,12 @@ from portal.web.activity.queries import (
 from portal.web.cards.export import safe
 from portal.web.connections.queries import shown
 from portal.web.filters import age
+from portal.web.frame import refresh_counts
 from portal.web.htmx import announce, swaps
+from portal.web.waiting import waiting
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
-POLL_SECONDS = (1, 2, 5, 10)
+POLL_SECONDS = (1, 2, 2, 3)  # a bar that stands still for longer looks stopped
 LOOKS_LONG = timedelta(minutes=1)  # after which a run that nobody works on is spoken of
 SEEN_WAITS_MS = 200  # taking a notice away is worth no wait
 _KEY_WORDS = ("key", "role", "sign-in", "certificate", "address", "401", "403", "not connected", "company id")
@@ -75,9 +77,11 @@ def show(run_id: int) -> ResponseReturnValue:
         "active": sync.active_run(reading()) if run.over else found,
         "now": clock().now(),
         "silent": "" if run.over else _silence(found),
+        "flagged": waiting().statuses if run.state == "done" else 0,
     }
     if swaps("progress"):
         if run.over and asked:
+            refresh_counts()
             announce(f"{NAMES[run.kind]} is done." if run.state == "done" else f"{NAMES[run.kind]} failed.")
         return render_template("activity/_progress.html", **values)
     return render_template("activity/show.html", **values)

@@ -100,6 +100,9 @@ def _read_again(session: Session, card: Card, now: datetime) -> dict[str, Any] |
     run = session.scalars(query.order_by(SyncRun.id.desc()).limit(1)).first()
     if run is None:
         return None
+    later = sa.select(SyncRun.id).where(SyncRun.kind != "agreement", SyncRun.state == "done", SyncRun.id > run.id)
+    if session.scalar(later.limit(1)) is not None:
+        return None  # the numbers are of that one, and what this one found holds no more
     parts = (run.counts or {}).values()
     moved = sum(int(part.get(name, 0)) for part in parts for name in ("new", "changed", "gone"))
     return {"id": run.id, "failed": run.state == "failed", "error": run.error or "", "moved": moved}

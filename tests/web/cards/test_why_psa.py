@@ -99,4 +99,7 @@ def test_reading_again_waits_in_place_and_then_shows_what_came_of_it(month: Mont
     month.session.execute(sa.update(SyncRun).values(state="failed", error="ConnectWise refused."))
     month.session.commit()
     assert "It could not be read again. ConnectWise refused." in text(biller, card.id)
+    month.session.add(SyncRun(kind="wanted", state="done", requested_by="Countersign", queued_at=NOW, counts={}))
+    month.session.commit()
+    assert "It could not be read again." not in text(biller, card.id)
     assert biller.get("/cards/99999/reading").status_code == 404
