@@ -14,7 +14,7 @@ from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.jobs import queue
 from portal.jobs.doing import Clients, real_now
-from portal.services import callbacks, callbacks_hook, imports, mail, notices, sync_wanted
+from portal.services import account_lines, callbacks, callbacks_hook, imports, mail, notices, sync_wanted
 from portal.services.errors import Refused
 from portal.services.notices import Post
 from portal.services.sealing import Sealer
@@ -87,6 +87,16 @@ def tidy_imports() -> bool:
     return imports.sweep(transaction, now=clock().now())
 
 
+def keep_account_lines() -> bool:
+    """Bring the lines of the accounts page up to date where something has changed. Needs an app context.
+
+    Returns:
+        True: to be looked at again soon.
+    """
+    account_lines.refresh_apart(transaction, reading, today=clock().today(), now=clock().now())
+    return True
+
+
 def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threading.Thread]:
     """Start the errands.
 
@@ -102,6 +112,7 @@ def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threa
         "letters": tell_and_send,
         "callbacks": lambda: see_to_callbacks(clients),
         "imports": tidy_imports,
+        "account lines": keep_account_lines,
     }
     threads = [
         threading.Thread(target=_again_and_again, args=(app, name, errand, stopping), name=name, daemon=True)

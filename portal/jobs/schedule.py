@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Setting
 from portal.domain.periods import local_day
-from portal.services import remaking, sync
+from portal.services import mapping_accounts, remaking, sync
 from portal.services.actors import SYSTEM
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
@@ -23,7 +23,7 @@ def follow(session: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
 
     A full sync runs once a night from 02:00 on, and at once where a night was missed; a quick one every quarter of an
     hour after the first full one. When a new day begins, cards are made anew without any sync: an end date may have
-    passed, or a month begun.
+    passed, or a month begun; and what was left out up to a day is unmapped again.
 
     Args:
         session: A writing session.
@@ -38,6 +38,7 @@ def follow(session: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
     today = local_day(now, zone)
     if done.get("cards_day") != today.isoformat():
         done["cards_day"] = today.isoformat()
+        mapping_accounts.end_exclusions(session, now=now, zone=zone)
         if not remaking.all_made_on(session, today):
             remaking.remake(session, now=now, zone=zone)
     queued = []
