@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.connectwise import Addition, Agreement
 from portal.db.records import PsaAddition, PsaAgreement
+from portal.services import sync_stage
 
 
 def mirror_lines(session: Session, agreement_id: int, lines: Iterable[Addition], *, now: datetime) -> None:
@@ -41,6 +42,7 @@ def mirror_lines(session: Session, agreement_id: int, lines: Iterable[Addition],
     if agreement is not None:
         agreement.additions_read_at = now
     session.flush()
+    sync_stage.note_meanwhile(session, agreement_id, None)  # what a run has read of it is older
 
 
 def mirror_agreement(session: Session, agreement_id: int, found: Agreement | None, *, now: datetime) -> None:

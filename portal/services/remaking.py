@@ -14,7 +14,7 @@ from portal.services import pushes
 from portal.services.actors import SYSTEM
 from portal.services.card_remaking import cards_anew, groups
 
-_COMPANIES_A_STEP = 100  # so that nobody who decides waits for long
+_COMPANIES_A_STEP = 200  # so that nobody who decides waits for long; each step costs the same again, whatever its size
 _BREATH = 0.1  # seconds of real time between two steps, in which those who wait for the store get it
 _ALL_MADE = "cards_all_made"  # the day on which everybody's cards were last made; it is no setting that people make
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -19,7 +20,7 @@ from portal.db.records import (
     PsaListRow,
     SyncRun,
 )
-from portal.services import statuses, sync, sync_progress
+from portal.services import push_mirror, statuses, sync, sync_progress
 from portal.services.actors import COMMAND_LINE, SYSTEM, Actor
 from portal.services.errors import Invalid, NotAllowed, NotFound
 from tests.services.conftest import STEPS, ZONE, Psa
@@ -312,14 +313,26 @@ def test_the_trail_tells_what_a_sync_changed_and_not_of_idle_rounds(psa: Psa) ->
     assert "1 left it" in told[1].sentence
 
 
-def test_what_a_push_read_meanwhile_is_newer_than_what_the_run_read(psa: Psa) -> None:
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_what_a_push_read_meanwhile_is_newer_than_what_the_run_read(
+    psa: Psa, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
     psa.sync()
+    lines = [
+        replace(line, quantity=Decimal(11) if line.id == 8001 else line.quantity)
+        for line in psa.client.additions.of(501)
+    ]
     psa.by_hand("PATCH", "/finance/agreements/501/additions/8001", [{"op": "replace", "path": "quantity", "value": 9}])
-    with psa.open_session() as session:
-        session.get_one(PsaAddition, 8001).quantity = Decimal(11)
-        session.get_one(PsaAgreement, 501).additions_read_at = psa.now + timedelta(seconds=1)
 
-    psa.sync()
+    def pushed(**_named: object) -> Iterator[object]:
+        psa.now += timedelta(seconds=seconds)
+        with psa.open_session() as session:
+            push_mirror.mirror_lines(session, 501, lines, now=psa.now)
+        return iter(())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(psa.client.billing_cycles, "all", pushed)
+        psa.sync()
     assert one(psa, PsaAddition, 8001).quantity == Decimal(11)
 
     psa.now += timedelta(minutes=1)
