@@ -232,6 +232,7 @@ def say(
     now: datetime,
     refuse: bool = True,
     row: AccountMapping | None = None,
+    read: bool = False,
 ) -> AccountMapping | None:
     """Write what is said of an account, with its audit event; cards are left to the caller.
 
@@ -243,6 +244,7 @@ def say(
         now: By the business clock.
         refuse: Whether a company that it leaves is not suggested for it again.
         row: Its mapping, where the caller has read it.
+        read: Whether the caller has, so that none means that it has none.
 
     Raises:
         Invalid: The company lies in the recycle bin.
@@ -250,7 +252,7 @@ def say(
     company = None if said.company_id is None else session.get(PsaCompany, said.company_id)
     if company is not None and (company.deleted or company.gone_at is not None):
         raise Invalid(f"{company.name} was deleted in ConnectWise. Choose another company.")
-    row = row or mapping_of(session, account)
+    row = row if row is not None or read else mapping_of(session, account)
     before = Said.by(row)
     if before == said:
         return row

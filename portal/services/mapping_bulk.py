@@ -16,8 +16,9 @@ from portal.services.errors import Conflict, Invalid, NotFound
 from portal.services.exclusions import read_exclusion
 from portal.services.mapping_accounts import Said, say, title_of
 from portal.services.mapping_common import anew
+from portal.services.suggestions import refusals
 
-AT_MOST = 5_000  # accounts in one go
+AT_MOST = 2_000  # accounts in one go: nobody else writes for the seconds that they take
 OFFERED = timedelta(days=1)  # how long the last batch is offered to be undone
 _CHUNK = 400
 
@@ -96,7 +97,7 @@ def undo_batch(session: Session, batch_id: int, *, by: Actor, now: datetime, zon
             left.append(account.name or account.external_id)
             continue
         was = Said.from_json(entry["was"])
-        say(session, account, was, by=by, now=now, refuse=False, row=row)
+        say(session, account, was, by=by, now=now, refuse=False, row=row, read=True)
         touched |= _companies(was, Said.from_json(entry["became"]))
     batch.undone_by, batch.undone_at = by.name, now
     session.flush()
@@ -129,6 +130,7 @@ def _make(
     if len(ordered) > AT_MOST:
         raise Invalid(f"{len(ordered)} accounts are too many for one go: {AT_MOST} at most. Narrow the list.")
     accounts, mappings = _read(session, ordered)
+    refused = refusals(session)
     entries: list[dict[str, Any]] = []
     touched: set[int] = set()
     for one in ordered:
@@ -136,7 +138,8 @@ def _make(
         row = mappings.get((account.vendor_id, account.external_id))
         before = Said.by(row)
         try:
-            say(session, account, said, by=by, now=now, row=row)
+            teaches = before != Said() or said.company_id is None or (account.vendor_id, account.external_id) in refused
+            say(session, account, said, by=by, now=now, row=row, refuse=teaches, read=True)
         except Invalid as refused:
             raise Invalid(f"{title_of(account).capitalize()}: {refused} Nothing was changed.") from refused
         entries.append({"account": one, "was": before.to_json(), "became": said.to_json()})
