@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from portal.config import MailServer
 from portal.db.records import Mail
 from portal.services import push_leases
+from portal.services.mail_line import Line, TlsLine
 
 SECONDS = 20  # for each step of the talk with the server
 LEASE = timedelta(minutes=5)  # longer than a whole talk
@@ -246,9 +247,9 @@ def _connected(server: MailServer, trust: ssl.SSLContext) -> smtplib.SMTP:
     """Open the line and sign in."""
     line: smtplib.SMTP
     if server.tls == "whole":
-        line = smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=trust)
+        line = TlsLine(server.host, server.port, timeout=SECONDS, context=trust)
     else:
-        line = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
+        line = Line(server.host, server.port, timeout=SECONDS)
     try:
         line.ehlo_or_helo_if_needed()
         if server.tls == "starttls":
@@ -296,7 +297,7 @@ def _sentence(server: MailServer, error: Exception) -> str:
         return f"The certificate of the mail server {where} is not trusted: {error.verify_message}."
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return f"The mail server {where} lacks what COUNTERSIGN_SMTP_URL asks for (STARTTLS or a sign-in)."
-    if isinstance(error, smtplib.SMTPResponseException):
+    if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code > 0:  # else it said nothing whole
         return f"The mail server {where} asks to try again later ({error.smtp_code}): {_words(error.smtp_error)}"
     if isinstance(error, TimeoutError):
         return f"The mail server {where} did not answer within {SECONDS} s."
