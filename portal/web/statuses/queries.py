@@ -38,6 +38,7 @@ class Line:
         chosen: As chosen on the page, saved or not; none: nothing.
         psa_id: Of a status or type.
         absent: ConnectWise has never had a row of this id.
+        namesake: The id of a deleted row that had the same name, for a row without a decision.
         still_counting: Accounts that are inactive by this word but still count.
     """
 
@@ -54,6 +55,7 @@ class Line:
     gone_at: datetime | None = None
     inactive: bool = False
     absent: bool = False
+    namesake: int | None = None
     proposal: Proposal | None = None
     vendor_id: int | None = None
     word: str = ""
@@ -108,6 +110,7 @@ def lines_of(session: Session, name: str, chosen: Mapping[str, str], *, period: 
     rows = statuses.list_rows(session, list_name)
     before = _scopes(session, list_name) if any(row.meaning is None for row in rows) else {}
     known = statuses.MEANINGS[list_name]
+    deleted = {row.name.casefold(): row.psa_id for row in rows if row.gone_at is not None}
     return [
         Line(
             key=str(row.psa_id),
@@ -123,6 +126,7 @@ def lines_of(session: Session, name: str, chosen: Mapping[str, str], *, period: 
             gone_at=row.gone_at,
             inactive=row.inactive,
             absent=row.absent,
+            namesake=deleted.get(row.name.casefold()) if row.meaning is None and row.gone_at is None else None,
             proposal=row.proposal or _from_before(list_name, row.meaning, before.get(row.psa_id)),
         )
         for row in rows

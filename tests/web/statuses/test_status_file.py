@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from portal.db.records import RowMeaning
 from tests.support.visitor import Visitor
 from tests.web.looking import one
+from tests.web.statuses.conftest import a_company
 
 SignIn = Callable[[str], Visitor]
 
@@ -51,6 +52,16 @@ def test_a_file_shows_what_it_would_change_and_is_then_applied(lists: Session, s
     assert "it will be flagged as renamed" in one(page, "table").text
     assert given(lists)[14] == "not_customer"
     assert "Applied 1 meaning; 0 were equal. 2 companies left the scope." in admin.get(done.headers["Location"]).text
+
+
+def test_a_file_names_the_companies_that_join(lists: Session, signed_in_as: SignIn) -> None:
+    a_company(lists, 105, "Tamarind Optics", 3, in_scope=False)
+    lists.commit()
+    admin = signed_in_as("admin")
+
+    page = Visitor.page(admin.get(sent(admin, the_file("customer", 3)).headers["Location"]))
+
+    assert "Joins: Tamarind Optics." in " ".join(page.text.split())
 
 
 def test_a_refused_file_changes_nothing(lists: Session, signed_in_as: SignIn) -> None:

@@ -136,6 +136,28 @@ def test_a_meaning_that_somebody_else_gave_meanwhile_is_a_conflict(lists: Sessio
     assert meaning_of(lists, 1) == "customer"
 
 
+def test_a_row_made_anew_under_the_name_of_a_deleted_one_says_so(lists: Session, signed_in_as: SignIn) -> None:
+    a_status(lists, 15, "problem", None)
+    lists.commit()
+
+    page = Visitor.page(signed_in_as("admin").get("/statuses"))
+
+    assert "The deleted row with id 5 had the same name" in " ".join(one(page, "#status-15").text.split())
+    assert "had the same name" not in one(page, "#status-14").text
+    assert one(page, "#status-15").select("input[checked]") == []
+
+
+def test_a_deleted_row_without_a_decision_says_once_that_it_is_gone(lists: Session, signed_in_as: SignIn) -> None:
+    a_status(lists, 16, "Dormant", None, gone=True)
+    a_company(lists, 105, "Tamarind Optics", 16)
+    lists.commit()
+
+    row = one(Visitor.page(signed_in_as("admin").get("/statuses")), "#status-16").text
+
+    assert "Needs a decision" in row
+    assert row.count("Gone from ConnectWise") == 1
+
+
 def test_seen_clears_a_rename_and_keeps_the_meaning_and_unsaved_choices(lists: Session, signed_in_as: SignIn) -> None:
     admin = signed_in_as("admin")
 
