@@ -11,6 +11,7 @@ from portal.web.imports.words import (
     DELIMITER_WORDS,
     ENCODING_TITLES,
     MARKS,
+    OTHERWISE,
     ROLE_TITLES,
     TESTS,
 )
@@ -86,7 +87,7 @@ def _shown(spec: Spec, name: str) -> str:
         "dates": lambda: DATES.get(str(value or ""), str(value)),
         "encoding": lambda: ENCODING_TITLES.get(str(value or ""), str(value or "as it is")),
         "delimiter": lambda: DELIMITER_TITLES.get(DELIMITER_WORDS.get(str(value), ""), str(value or "as it is")),
-        "filters": lambda: "; ".join(map(_condition, value or ())) or "every line counts",
+        "filters": lambda: "; ".join(map(condition, value or ())) or "every line counts",
         "skip_rows": lambda: (
             "; ".join(f"“{joined(one['equals'])}” under {one['column']}" for one in value or ()) or "none"
         ),
@@ -98,10 +99,12 @@ def _shown(spec: Spec, name: str) -> str:
     return _plain(value)
 
 
-def _condition(one: Mapping[str, Any]) -> str:
+def condition(one: Mapping[str, Any]) -> str:
+    """Say when a line counts, and what becomes of the others."""
     tests = {(test, turned): words for test, turned, words in TESTS.values()}
     shown = tests.get((one.get("test", "is"), bool(one.get("not"))), str(one.get("test", "is")))
-    return f"{one['column']} {shown} {joined(one.get('keep') or ())}".strip()
+    said = f"{one['column']} {shown} {joined(one.get('keep') or ())}".strip()
+    return f"{said}: {OTHERWISE[one.get('otherwise', 'zero')]}"
 
 
 def _plain(value: object) -> str:

@@ -10,7 +10,7 @@ from portal.vendors.detection import detect
 from portal.vendors.errors import Unreadable
 from portal.vendors.profiles import DELIMITERS, ENCODINGS, LAST_HEADER_ROW, ROLES, SPEC_VERSION
 from portal.vendors.readers import loose
-from portal.web.imports.fields import MOST_COLUMNS, fields_of, how_of, is_spelling, marks_of
+from portal.web.imports.fields import MOST_COLUMNS, fields_of, how_of, is_spelling, marks_of, roles_of
 from portal.web.imports.form_lists import filters_of, skips_of, spellings_of
 from portal.web.imports.form_measure import counting_of, days_of, units_of
 from portal.web.imports.layout import LAYOUT, look
@@ -97,29 +97,44 @@ def _header_row(text: str) -> int:
 def _columns(form: Form, old: Mapping[str, Any], headers: Sequence[str]) -> dict[str, Any]:
     """Read the meanings of the columns; a role that a column has now needs no recipe any more.
 
+    A column that was given the meaning of another one takes it over.
+
     Raises:
-        Invalid: Two columns mean the same.
+        Invalid: Two columns were given the same meaning.
     """
     before: Mapping[str, str] = old.get("columns") or {}
+    was = [*roles_of(old, headers), *[""] * MOST_COLUMNS]
     found: dict[str, str] = {}
+    taken: dict[str, int] = {}
     for place in range(MOST_COLUMNS):
         header, role = form.get(f"head-{place}"), form.get(f"col-{place}", "")
         if header is None or role not in ROLES:
             continue
-        if role in found:
+        if role in found and (was[place] == role) != (was[taken[role]] == role):
+            if was[place] == role:
+                continue  # another column was given this meaning just now; this one loses it
+        elif role in found:
             sentence = f"Two columns mean “{ROLE_TITLES[role]}”: “{found[role]}” and “{header}”. Choose one of them."
             raise Invalid(sentence, {f"col-{place}": sentence})
+        taken[role] = place
         found[role] = _as_before(role, header, before, old.get("also") or {})
     here = {loose(header) for header in headers[:MOST_COLUMNS]}
-    # columns beyond those that are shown, and of a sheet's name, keep their meaning
-    found |= {r: h for r, h in before.items() if r not in found and loose(h) not in here and h.startswith("(")}
+    also: Mapping[str, Sequence[str]] = old.get("also") or {}
+    for role, header in before.items():  # of a sheet's name, or a field of a split cell: the page has no such column
+        if role not in found and not {loose(one) for one in (header, *also.get(header, ()))} & here:
+            found[role] = header
     values = dict(old.get("values") or {})
-    for role in [role for role, value in values.items() if role in found or is_spelling(value)]:
+    for role in [role for role, value in values.items() if role in found or _shown(value, here)]:
         del values[role]
     words = spellings_of(form)
     if words and "term" in found:
         values["term"] = {"columns": [found.pop("term")], "words": words}
     return {"columns": {role: found[role] for role in ROLES if role in found}, "values": values}
+
+
+def _shown(value: Mapping[str, Any], here: set[str]) -> bool:
+    """Tell whether the page shows a recipe as a column with spellings."""
+    return is_spelling(value) and loose(value["columns"][0]) in here
 
 
 def _as_before(role: str, header: str, before: Mapping[str, str], also: Mapping[str, Sequence[str]]) -> str:

@@ -34,6 +34,8 @@ def counting_of(form: Mapping[str, str], old: Mapping[str, Any]) -> dict[str, An
     if how not in COUNTING:
         raise Invalid("There is no such way to count.", {"how": "Choose one of the list."})
     missing = {name: sentence for name, sentence in _NEEDS.get(how, ()) if not form.get(name)}
+    if how == "days" and old.get("day_columns"):
+        missing = {}  # each day has a column of its own
     if missing:
         raise Invalid(f"{COUNTING[how]}: {next(iter(missing.values()))}", missing)
     found: dict[str, Any] = {
@@ -53,7 +55,7 @@ def _measure(how: str, form: Mapping[str, str], old: Mapping[str, Any]) -> dict[
     """Read how rows become a count; what a way does not need is left out."""
     found: dict[str, Any] = {"how": how}
     if how in {"distinct", "latest", "days"}:
-        found["column"] = form["m-column"]
+        found |= {"column": form["m-column"]} if form.get("m-column") else {}
     if how == "latest":
         found["per"] = _known(form, "m-per", PER, "count")
     if how == "days":

@@ -15,12 +15,12 @@ from portal.web.access import allowed
 from portal.web.filters import period as period_words
 from portal.web.forms import whole
 from portal.web.htmx import swaps
-from portal.web.imports.changes import differences
+from portal.web.imports.changes import condition, differences
 from portal.web.imports.fields import GROUP, LISTED, fields_of
 from portal.web.imports.movements import AT_ONCE, INLINE, compared
 from portal.web.imports.queries import cards_behind, earlier_of, preview_of, problems
 from portal.web.imports.questions import Changed, changed_builtin, changed_saved, role_of
-from portal.web.imports.reading import kept_of, saved_profile
+from portal.web.imports.reading import free_name, kept_of, last_profile, saved_profile
 from portal.web.imports.words import CHECK_WORDS
 
 OPEN = ("reading", "ready", "failed")  # states in which a person still decides how the file is read
@@ -62,7 +62,7 @@ def outcome_part(found: UsageImport) -> str:
     context = _outcome(found, request.args.get("was", ""))
     if found.state != "reading":
         context["preview"] = preview_of(reading(), found, settings_of().uploads)
-    return render_template("imports/_outcome.html", polled=True, **context)
+    return render_template("imports/_outcome.html", **(context | {"polled": True}))
 
 
 def _done(found: UsageImport) -> str:
@@ -93,6 +93,10 @@ def _outcome(found: UsageImport, was: str) -> dict[str, Any]:
         "can_import": allowed("import"),
         "polled": False,
         "saved": saved,
+        "profile_name": saved.name if saved is not None else free_name(session, found),
+        "conditions": [condition(one) for one in found.spec.get("filters") or ()],
+        "first": found.state == "reading" and (not found.spec or "profile" in found.notes.get("guessed", ())),
+        "known": str(found.notes.get("how", "")).startswith("known as"),
         "differs": differences(found.spec, saved.spec if saved is not None else None),
         "problems": problems(session, found, whole(request.args, "problems") or 1),
         "compared": compared(session, found) if ready and found.counts <= AT_ONCE else None,
@@ -161,7 +165,7 @@ def _changed(found: UsageImport, headers: Any) -> Changed | None:  # noqa: ANN40
         return changed_builtin(path)
     if found.profile_id is not None or "also" in found.spec:
         return None
-    saved = saved_profile(reading(), found)
+    saved = last_profile(reading(), found)
     return None if saved is None else changed_saved(saved.name, saved.spec, headers)
 
 
@@ -179,7 +183,7 @@ def _silent(found: UsageImport) -> str:
         return ""
     waited = clock().now() - found.imported_at if found.heartbeat_at is None else datetime.now(UTC) - found.heartbeat_at
     asked = whole(request.args, "times") or 0
-    if waited <= _SILENT and asked * 1 < len(_DELAYS):
+    if waited <= _SILENT and asked < len(_DELAYS):
         return ""
     return (
         "No worker has taken this file yet. Is one running? Whoever runs the portal starts it with “make worker”; "

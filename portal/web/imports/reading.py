@@ -114,6 +114,8 @@ def again(import_id: int, spec: Mapping[str, Any] | None, told: Told, open_quest
         )
         if why and spec is not None:  # what is there so far is kept; a person completes it
             found.spec, found.state, found.message = dict(spec), "failed", why
+        if spec is not None:  # a person said how, so the page keeps its form while the file is read
+            found.notes = {"guessed": [one for one in found.notes.get("guessed", []) if one != "profile"]}
         if open_questions:
             found.notes = {**found.notes, "questions": open_questions}
     if why:
@@ -151,8 +153,19 @@ def kept_of(found: UsageImport) -> Path | None:
 
 
 def saved_profile(session: Session, found: UsageImport) -> VendorProfile | None:
-    """Give the saved profile that an import is measured against: the one it was read with, or the vendor's last."""
-    if found.profile is not None:
-        newest = imports.find_profile(session, found.vendor, found.profile.name)
-        return newest or found.profile
+    """Give the newest version of the saved profile that an import was read with; none where it was none."""
+    if found.profile is None:
+        return None
+    return imports.find_profile(session, found.vendor, found.profile.name) or found.profile
+
+
+def last_profile(session: Session, found: UsageImport) -> VendorProfile | None:
+    """Give the vendor's profile that was saved last."""
     return next(iter(imports.profiles_of(session, found.vendor)), None)
+
+
+def free_name(session: Session, found: UsageImport) -> str:
+    """Give a name for a profile that the vendor has not used yet."""
+    taken = {one.name.casefold() for one in imports.profiles_of(session, found.vendor)}
+    names = ("usage", *(f"usage {number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

@@ -21,7 +21,7 @@ from portal.web.imports.layout import counted_at_of, look
 from portal.web.imports.pages import OPEN, import_page, outcome_part, the_import
 from portal.web.imports.queries import history, periods
 from portal.web.imports.questions import answered, changed_saved, with_other_names
-from portal.web.imports.reading import Told, again, saved_profile
+from portal.web.imports.reading import Told, again, last_profile
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
 
@@ -83,7 +83,7 @@ def change(import_id: int) -> ResponseReturnValue:
     try:
         spec = spec_of_form(old, request.form, path)
         spec, left = answered(old, spec, request.form, asked, path)
-        saved = saved_profile(session, found)
+        saved = last_profile(session, found)
         if saved is not None and any(name.startswith("q-renamed-") for name in request.form):
             headers = look(path, old).headers
             spec = with_other_names(request.form, changed_saved(saved.name, saved.spec, headers), spec)

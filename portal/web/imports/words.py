@@ -56,13 +56,19 @@ TESTS: Mapping[str, tuple[str, bool, str]] = {  # word in the form: (test, turne
     "contains": ("contains", False, "contains"),
     "contains-not": ("contains", True, "does not contain"),
     "starts": ("starts", False, "starts with"),
+    "starts-not": ("starts", True, "does not start with"),
     "ends": ("ends", False, "ends with"),
+    "ends-not": ("ends", True, "does not end with"),
     "blank": ("blank", False, "is empty"),
     "blank-not": ("blank", True, "is not empty"),
     "above": ("above", False, "is above"),
+    "above-not": ("above", True, "is not above"),
     "below": ("below", False, "is below"),
+    "below-not": ("below", True, "is not below"),
     "not_before": ("not_before", False, "is on or after the day"),
+    "not_before-not": ("not_before", True, "is before the day"),
     "not_after": ("not_after", False, "is on or before the day"),
+    "not_after-not": ("not_after", True, "is after the day"),
 }
 OTHERWISE: Mapping[str, str] = {"zero": "the others count zero", "out": "the others are left out"}
 PER: Mapping[str, str] = {"count": "each count", "account": "each account", "file": "the whole file"}

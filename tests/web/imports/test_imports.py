@@ -131,13 +131,25 @@ def test_columns_that_nobody_recognises_are_given_their_meaning_by_a_person(
 def test_two_columns_of_one_meaning_are_refused_and_nothing_is_lost(session: Session, signed_in_as: SignIn) -> None:
     biller = signed_in_as("biller")
     where = taken_in(biller, PLAIN)
-    fields = fields_of(Visitor.page(biller.get(where))) | {"col-1": "account_id"}
+    fields = fields_of(Visitor.page(biller.get(where))) | {"col-1": "term", "col-2": "term"}
 
     answer = biller.post(where, fields, swapping="check")
 
     assert answer.status_code == 422
-    assert "Two columns mean “Account id”" in words(Visitor.page(answer))
+    assert "Two columns mean “Term”" in words(Visitor.page(answer))
     assert [found.state for found in imports_of(session)] == ["ready"]
+
+
+def test_a_column_that_is_given_the_meaning_of_another_takes_it_over(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    where = taken_in(biller, "Customer,Item,Quantity,Reserved\nHalyard,EDR,34,40\nLantern,EDR,3,5\n")
+    fields = fields_of(Visitor.page(biller.get(where))) | {"col-3": "count"}
+
+    part = Visitor.page(biller.post(where, fields, swapping="check"))
+
+    assert "Quantity is “Reserved” (was “Quantity”)." in words(one(part, "#check .notice.ok"))
+    assert "counts 40" in words(one(part, "#file-rows"))
+    assert [found.spec["columns"]["count"] for found in imports_of(session)] == ["Reserved"]
 
 
 @pytest.mark.parametrize(
