@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
-from portal.db.records import PsaProduct, ServiceMapping, ServiceProduct, Vendor, VendorService
+from portal.db.records import PsaProduct, ServiceLine, ServiceMapping, ServiceProduct, Vendor, VendorService
 from portal.domain.exclusions import Exclusion
 from portal.domain.quantities import plain, plus, times
 from portal.domain.service_likeness import LikelyProduct
@@ -167,7 +167,7 @@ def service_grid(session: Session, day: date, wanted: GridFilter) -> ServiceGrid
     )
     unreported = session.scalar(sa.select(sa.func.count()).select_from(ServiceMapping).where(~named))
     return ServiceGrid(
-        rows=_rows(session, day, rows),
+        rows=_rows(session, rows),
         total=total,
         pages=pages,
         by_state=by_state,
@@ -182,10 +182,10 @@ def service_rows(session: Session, day: date, ids: Sequence[int]) -> list[Servic
     seen = seen_lines(day)
     found = session.execute(sa.select(seen).where(seen.c.service_id.in_(ids))).all()
     places = {service_id: at for at, service_id in enumerate(ids)}
-    return sorted(_rows(session, day, found), key=lambda row: places[row.id])
+    return sorted(_rows(session, found), key=lambda row: places[row.id])
 
 
-def _rows(session: Session, day: date, lines: Sequence[Any]) -> list[ServiceRow]:
+def _rows(session: Session, lines: Sequence[Any]) -> list[ServiceRow]:
     """Put the rows of a page together."""
     if not lines:
         return []
@@ -200,7 +200,7 @@ def _rows(session: Session, day: date, lines: Sequence[Any]) -> list[ServiceRow]
     suggested = {line.suggested for line in lines if line.state == "unmapped" and line.suggested}
     items = _catalog(session, products | suggested)
     renamed = _renamed(session, mappings.values())
-    shares = _shares(session, day, products)
+    shares = _shares(session, products)
     terms = _terms(session, services.values())
     rows = []
     for line in lines:
@@ -319,23 +319,39 @@ def _terms(session: Session, services: Any) -> dict[tuple[int, str], int]:  # no
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def _shares(
-    session: Session, day: date, products: set[str]
-) -> dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]]:
+def _shares(session: Session, products: set[str]) -> dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]]:
     """Gather what each product of a page is fed by, at each vendor: (word, units, factor)."""
-    seen = seen_lines(day)
+    own = aliased(ServiceMapping)
+    spoken_for = sa.exists().where(
+        own.vendor_id == ServiceLine.vendor_id,
+        own.service_external_id == ServiceLine.external_id,
+        own.term == ServiceLine.term,
+    )
+    of_line = sa.and_(
+        ServiceLine.vendor_id == ServiceMapping.vendor_id, ServiceLine.external_id == ServiceMapping.service_external_id
+    )
     rows = session.execute(
-        sa.select(seen.c.vendor_id, ServiceProduct.product, VendorService.name, seen.c.external_id, seen.c.term,
-                  seen.c.units, ServiceProduct.factor)
-        .join(VendorService, VendorService.id == seen.c.service_id)
-        .join(ServiceProduct, ServiceProduct.mapping_id == seen.c.mapping_id)
-        .where(ServiceProduct.product.in_(products), seen.c.state == "mapped", seen.c.units.is_not(None))
-        .order_by(seen.c.title, seen.c.external_id, seen.c.term)
+        sa.select(ServiceLine.vendor_id, ServiceProduct.product, VendorService.name, ServiceLine.external_id,
+                  ServiceLine.term, ServiceLine.units, ServiceProduct.factor)
+        .select_from(ServiceProduct)
+        .join(ServiceMapping, ServiceMapping.id == ServiceProduct.mapping_id)
+        .join(ServiceLine, of_line)
+        .join(VendorService, VendorService.id == ServiceLine.service_id)
+        .where(
+            ServiceProduct.product.in_(products),
+            ServiceMapping.state == "mapped",
+            ServiceLine.units.is_not(None),
+            sa.or_(
+                ServiceMapping.term == ServiceLine.term,
+                sa.and_(ServiceMapping.every_term.is_(True), ~spoken_for),
+            ),
+        )
+        .order_by(ServiceLine.title, ServiceLine.external_id, ServiceLine.term)
     )  # fmt: skip
     shares: dict[tuple[int, str], list[tuple[str, Decimal, Decimal]]] = {}
     for vendor_id, product, name, external_id, term, units, factor in rows:
         word = " ".join(filter(None, (name or external_id, term.lower())))
-        shares.setdefault((vendor_id, product), []).append((word, units, factor))
+        shares.setdefault((vendor_id, product), []).append((word, units or Decimal(0), factor))
     return shares
 
 
