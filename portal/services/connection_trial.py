@@ -137,6 +137,8 @@ def check_values(values: Values, private_key: str, *, real_now: datetime) -> Val
         except AddressRefused as error:
             wrong["url"] = str(error)
     looks = looks_wrong(public_key=values.public_key, private_key=private_key, client_id=values.client_id)
+    if values.company.strip() and values.public_key.strip().lower().startswith(f"{values.company.strip().lower()}+"):
+        wrong["public_key"] = "Put in the public key alone, without the company and the plus sign before it."
     if looks is not None:
         wrong.setdefault(looks.field, looks.sentence)
     try:

@@ -193,6 +193,32 @@ def test_missing_fields_are_named_each(signed_in_as: SignedInAs) -> None:
     assert wrong(admin, answer) == {"url", "company", "public_key", "private_key", "client_id"}
 
 
+def test_where_the_key_is_needed_anew_the_form_does_not_say_to_leave_it_empty(
+    session: Session, signed_in_as: SignedInAs, sandbox: str, work: Work
+) -> None:
+    admin = signed_in_as("admin")
+    after(admin, work, typed(sandbox))
+    assert stored(session) is not None
+    assert "Leave it empty to keep it." in admin.get("/connections/connectwise").get_data(as_text=True)
+
+    answer = admin.post("/connections/connectwise", typed(sandbox, company="elsewhere", private_key=""))
+
+    assert wrong(admin, answer) == {"private_key", "moved_ok"}
+    assert "Leave it empty to keep it." not in answer.get_data(as_text=True)
+
+
+def test_a_public_key_with_the_company_before_it_is_seen_without_asking(
+    session: Session, signed_in_as: SignedInAs, sandbox: str
+) -> None:
+    admin = signed_in_as("admin")
+
+    answer = admin.post("/connections/connectwise", typed(sandbox, public_key="Sandbox+portal"))
+
+    assert wrong(admin, answer) == {"public_key"}
+    assert "Put in the public key alone, without the company" in answer.get_data(as_text=True)
+    assert session.scalars(sa.select(PsaQuestion)).all() == []
+
+
 def test_a_missing_right_is_named_as_on_the_security_role(
     session: Session, signed_in_as: SignedInAs, sandbox: str, work: Work
 ) -> None:

@@ -126,7 +126,7 @@ def psa_page(
         moved_text=connection_asking.MOVED,
         failed=failed,
         what_failed=NOT_CONNECTED if connection is None else UNCHANGED,
-        key_hint=_key_hint(connection),
+        key_hint="" if connection is not None and "private_key" in form.errors else _key_hint(connection),
         age=age or {"hours": "", "error": ""},
         limits=limits or {"typed": numbers, "errors": {}},
         **_trial(question),
