@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from portal.db.records import AccountLine
@@ -37,6 +38,8 @@ __all__ = [
     "wanted_of",
 ]
 
+PATIENCE_MS = 2_000  # that a look waits for another writer
+
 
 def bring_up_to_date() -> bool:
     """Make the lines anew that something has changed, where they are few; many are left to a worker.
@@ -51,8 +54,11 @@ def bring_up_to_date() -> bool:
     if not due.few:
         return bool(due.vendors)
     session.rollback()
-    with transaction() as store:
-        account_lines.refresh(store, today=clock().today(), now=clock().now())
+    try:
+        with transaction(patience_ms=PATIENCE_MS) as store:
+            account_lines.refresh(store, today=clock().today(), now=clock().now())
+    except OperationalError:  # somebody else writes for long: what was is shown, and said to be that
+        return True
     return False
 
 

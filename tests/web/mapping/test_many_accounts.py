@@ -1,8 +1,10 @@
 """The accounts page at any size: the same queries, the same rows fetched, the same figures as when all is counted."""
 
+import sqlite3
 from collections.abc import Callable
 from datetime import date
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -116,3 +118,24 @@ def test_lines_are_made_anew_only_where_something_they_rest_on_has_changed(app: 
     session.commit()
 
     assert [row.what for row in session.scalars(sa.select(AccountLineDue))] == ["suggestions"]
+
+
+def test_while_somebody_else_writes_for_long_what_was_is_shown_and_said(
+    app: Flask, session: Session, signed_in_as: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poured(app, 60)
+    biller = signed_in_as("biller")
+    company = session.scalars(sa.select(PsaCompany).limit(1)).one()
+    company.name = "Another Name Altogether"
+    session.commit()
+    monkeypatch.setattr("portal.web.mapping.accounts.PATIENCE_MS", 1)
+    other = sqlite3.connect(str(session.get_bind().engine.url.database), timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        answer = biller.get("/mapping/accounts")
+    finally:
+        other.rollback()
+        other.close()
+
+    assert answer.status_code == 200
+    assert "being brought up to date" in Visitor.page(answer).text
