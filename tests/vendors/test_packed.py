@@ -18,7 +18,7 @@ def zipped(parts: dict[str, bytes]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, part in parts.items():
-            archive.writestr(name, part)
+            archive.writestr(zipfile.ZipInfo(name), part, zipfile.ZIP_DEFLATED)
     return content.getvalue()
 
 
@@ -30,7 +30,7 @@ def locked() -> bytes:
     return bytes(content)
 
 
-def packed(content: bytes) -> bytes:
+def gzipped(content: bytes) -> bytes:
     """Pack without the time of day, which would give each worker of a test run other names of tests."""
     return gzip.compress(content, mtime=0)
 
@@ -38,9 +38,9 @@ def packed(content: bytes) -> bytes:
 @pytest.mark.parametrize(
     "content",
     [
-        packed(TEXT),
-        packed((HEADER + ROW).encode("utf-16")),
-        packed(HEADER.encode("utf-8-sig")) + packed(("\ufeff" + HEADER + ROW).encode()),
+        gzipped(TEXT),
+        gzipped((HEADER + ROW).encode("utf-16")),
+        gzipped(HEADER.encode("utf-8-sig")) + gzipped(("\ufeff" + HEADER + ROW).encode()),
         zipped({"usage.csv": TEXT}),
         zipped({"__MACOSX/._usage.csv": b"x", "folder/usage.txt": TEXT}),
     ],
@@ -67,13 +67,13 @@ def test_one_file_of_an_archive_is_chosen_by_its_name_or_a_pattern(tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (packed(TEXT * 100)[:-30], "damaged or cut off"),
+        (gzipped(TEXT * 100)[:-30], "damaged or cut off"),
         (zipped({"inner.zip": zipped({"usage.csv": TEXT})}), "holds another archive"),
-        (zipped({"usage.csv": packed(TEXT)}), r"an archive\. Unpack it"),
+        (zipped({"usage.csv": gzipped(TEXT)}), r"an archive\. Unpack it"),
         (zipped({"usage.xlsx": b"x"}), "holds a workbook"),
         (locked(), "has a password"),
         (zipped({f"{number}.csv": b"x" for number in range(1001)}), "holds 1001 files"),
-        (packed(b""), "packed file is empty"),
+        (gzipped(b""), "packed file is empty"),
     ],
 )
 def test_what_cannot_be_unpacked_is_refused_in_a_sentence(tmp_path: Path, content: bytes, words: str) -> None:
@@ -84,7 +84,7 @@ def test_what_cannot_be_unpacked_is_refused_in_a_sentence(tmp_path: Path, conten
         read(path, plain_profile())
 
 
-@pytest.mark.parametrize("pack", [packed, lambda text: zipped({"usage.csv": text})])
+@pytest.mark.parametrize("pack", [gzipped, lambda text: zipped({"usage.csv": text})])
 def test_what_unpacks_to_far_more_is_refused_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: object
 ) -> None:
