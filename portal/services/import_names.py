@@ -1,13 +1,16 @@
 """Vendor accounts and services as files name them: the newest file by the moment of counting says how."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import UsageAccount, UsageImport, UsageService, VendorAccount, VendorService
 from portal.services.import_staging import NEVER
+
+_ACCOUNTS = cast("sa.Table", VendorAccount.__table__)
+_SERVICES = cast("sa.Table", VendorService.__table__)
 
 
 def take_names(session: Session, found: UsageImport) -> None:
@@ -18,21 +21,19 @@ def take_names(session: Session, found: UsageImport) -> None:
     counted_at = _moment(found)
     said = UsageAccount
     session.execute(
-        sa.update(VendorAccount)
+        sa.update(_ACCOUNTS)
         .where(said.import_id == found.id, said.account_id == VendorAccount.id, VendorAccount.seen_at <= counted_at)
         .values(
             name=sa.case((said.name != "", said.name), else_=VendorAccount.name),
             status=sa.func.coalesce(said.status, VendorAccount.status),
             seen_at=counted_at,
         )
-        .execution_options(synchronize_session=False)
     )
     sold = UsageService
     session.execute(
-        sa.update(VendorService)
+        sa.update(_SERVICES)
         .where(sold.import_id == found.id, sold.service_id == VendorService.id, VendorService.seen_at <= counted_at)
         .values(name=sa.case((sold.name != "", sold.name), else_=VendorService.name), seen_at=counted_at)
-        .execution_options(synchronize_session=False)
     )
     _forget_what_was_read(session)
 
@@ -94,7 +95,7 @@ def _update(
     where: sa.ColumnElement[bool],
     **values: object,
 ) -> None:
-    session.execute(sa.update(record).where(where).values(**values).execution_options(synchronize_session=False))
+    session.execute(sa.update(cast("sa.Table", record.__table__)).where(where).values(**values))
 
 
 def _forget_what_was_read(session: Session) -> None:

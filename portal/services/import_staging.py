@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -35,6 +35,8 @@ _ROW = sa.table(  # without types: values are made ready before a transaction is
     "usage_row", *map(sa.column, ("import_id", "line", "outcome", "units", "column_name", "reason", "cells"))
 )
 _UNITS = ExactDecimal(4)
+# by the table itself: whoever listens for changed records need not hear of what does not count yet
+_IMPORT = cast("sa.Table", UsageImport.__table__)
 _STAGED = (UsageRow, UsageCount, UsageAccount, UsageService)
 
 
@@ -94,11 +96,10 @@ class Stage:
             Lost: The import is not this reader's any more.
         """
         held = (
-            sa.update(UsageImport)
+            sa.update(_IMPORT)
             .where(UsageImport.id == self.import_id, UsageImport.state == "reading", UsageImport.reader == self.reader)
             .values(heartbeat_at=datetime.now(UTC), **values)
             .returning(UsageImport.id)
-            .execution_options(synchronize_session=False)
         )
         if session.execute(held).scalar_one_or_none() is None:
             raise Lost
@@ -338,10 +339,9 @@ def clear(store: Store, import_id: int, *, going_on: Callable[[Session], None] |
                 if going_on is not None:
                     going_on(session)
                 removed = session.execute(
-                    sa.delete(record)
+                    sa.delete(cast("sa.Table", record.__table__))
                     .where(record.import_id == import_id, key.in_(some.scalar_subquery()))
                     .returning(key)
-                    .execution_options(synchronize_session=False)
                 )
                 more = len(removed.all()) == ROWS
 
@@ -371,11 +371,10 @@ def forget(store: Store, import_id: int) -> None:
     """Remove an import that never counted, with all that was staged for it."""
     mine = sa.and_(UsageImport.id == import_id, UsageImport.state.not_in(("committed", "held", "undone", "rejected")))
     with store.writing() as session:
-        leaving = sa.update(UsageImport).where(mine).values(state="dropped", reader=None)
-        session.execute(leaving.execution_options(synchronize_session=False))
+        session.execute(sa.update(_IMPORT).where(mine).values(state="dropped", reader=None))
     clear(store, import_id)
     with store.writing() as session:
-        session.execute(sa.delete(UsageImport).where(mine).execution_options(synchronize_session=False))
+        session.execute(sa.delete(_IMPORT).where(mine))
 
 
 def sweep(store: Store, *, failed_before: datetime) -> bool:
