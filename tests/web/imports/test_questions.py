@@ -1,0 +1,86 @@
+"""What is asked of a person, without script: whose a file is, what it is, which of its versions reads it."""
+
+import io
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from portal.db.records import VendorProfile
+from tests.support.visitor import Visitor
+from tests.web.imports.desk import PLAIN, fields_of, imports_of, taken_in
+from tests.web.looking import attribute, one, words
+
+SignIn = Callable[[str], Visitor]
+TEMPLATE = "Customer,Product,Quantity\nHalyard,Mail,34\nLantern,Mail,3\n"
+
+
+def test_an_unverified_template_is_confirmed_before_it_counts(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    where = taken_in(biller, TEMPLATE)
+    page = Visitor.page(biller.get(where))
+    assert "1 question before it can be committed" in words(one(page, "#questions h2"))
+    assert "It cannot be committed yet" in words(page)
+    assert biller.post(f"{where}/commit", {}).status_code == 409
+
+    biller.post(where, fields_of(page) | {"q-template": attribute(one(page, "input[name=q-template]"), "value")})
+
+    page = Visitor.page(biller.get(where))
+    assert not page.select("#questions")
+    assert biller.post(f"{where}/commit", {}).status_code == 303
+    assert [found.state for found in imports_of(session)] == ["committed"]
+
+
+def test_a_question_stays_open_when_something_else_is_changed(signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    where = taken_in(biller, TEMPLATE)
+    fields = fields_of(Visitor.page(biller.get(where)))
+
+    biller.post(where, fields | {"period": "2026-09"})
+    assert Visitor.page(biller.get(where)).select("#questions")
+    biller.post(where, fields | {"marks": "point-comma", "period": "2026-09"})
+    assert Visitor.page(biller.get(where)).select("#questions")
+
+
+def test_whose_files_are_is_known_by_a_profile_and_asked_of_the_others(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    biller.post(f"{taken_in(biller, PLAIN)}/commit", {"save_profile": "1"})
+    known = (io.BytesIO(PLAIN.replace("34", "35").encode()), "again.csv")
+    strange = (io.BytesIO(b"Wer,Was,Wieviel\nHalyard,EDR,34\n"), "<i>strange.csv")
+
+    asked = biller.post("/imports", {"file": [known, strange]}, content_type="multipart/form-data")
+    page = Visitor.page(asked)
+    assert "Whose file is this?" in words(one(page, "h1"))
+    assert "1 other file was taken in already" in words(page)
+    fields = {attribute(field, "name"): attribute(field, "value") for field in page.select("main form input[name]")}
+    assert "<i>strange.csv" in fields.values()
+    fields.pop("csrf_token")
+    refused = biller.post("/imports/whose", fields)
+    answer = biller.post("/imports/whose", fields | {"new_vendor-0": "Stranger"})
+
+    assert refused.status_code == 422
+    assert answer.status_code == 303
+    assert [(found.vendor_id, found.state) for found in imports_of(session)] == [
+        (1, "committed"),
+        (1, "ready"),
+        (2, "failed"),
+    ]
+
+
+def test_an_older_version_of_a_profile_is_used_again(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    first = taken_in(biller, PLAIN)
+    biller.post(f"{first}/commit", {"save_profile": "1", "profile_name": "monthly"})
+    second = taken_in(biller, PLAIN.replace("34", "35"), vendor="cumulus", new_vendor="")
+    biller.post(second, fields_of(Visitor.page(biller.get(second))) | {"marks": "point-comma"})
+    biller.post(f"{second}/commit", {"save_profile": "1", "profile_name": "monthly"})
+
+    page = Visitor.page(biller.get("/imports/profiles/cumulus"))
+    assert "Numbers like: 1,234.5 (was 1234.5)." in words(page)
+    again = biller.post(attribute(one(page, "main form"), "action"), {})
+
+    assert again.status_code == 303
+    saved = session.scalars(sa.select(VendorProfile).order_by(VendorProfile.version)).all()
+    assert [one.version for one in saved] == [1, 2, 3]
+    assert saved[2].spec == saved[0].spec
+    assert not Visitor.page(signed_in_as("viewer").get("/imports/profiles/cumulus")).select("main form[method=post]")
