@@ -91,14 +91,17 @@ def _proven(client: ConnectWise, candidates: Sequence[int], agreement_ids: Seque
 
 def _same(client: ConnectWise, agreement_id: int, other: int, lines: Sequence[Addition]) -> bool:
     """Tell whether a bundle brings these lines, and the one that changed last where only changes are asked for."""
-    ids = {line.id for line in lines}
+    page = client.transport.page_size  # a bundle brings the first page, by id
+    first = {line.id for line in sorted(lines, key=lambda line: line.id)[:page]}
     moments = [(line.last_updated, line.id) for line in lines if line.last_updated is not None]
     if not moments:
         return False
     changed_at, changed_id = max(moments)
     since = wanted(None, changed_at - _BEFORE)
     whole, recent = (_bundled(client, (other, agreement_id), conditions) for conditions in (None, since))
-    return whole is not None and recent is not None and ids <= whole and changed_id in recent
+    if whole is None or recent is None:
+        return False
+    return first <= whole and (changed_id in recent or len(recent) >= page)
 
 
 def _bundled(client: ConnectWise, pair: tuple[int, int], conditions: str | None) -> set[object] | None:

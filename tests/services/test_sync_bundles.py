@@ -52,6 +52,18 @@ def test_bundles_that_prove_right_bring_all_in_few_calls(bundled: Psa, kind: str
     assert singly <= 2  # the one of the proof, and in a quick sync one whose lines were never read
 
 
+def test_an_agreement_of_several_pages_proves_them_by_its_first_one(bundled: Psa) -> None:
+    bundled.client.transport.page_size = 2
+    before = picture(bundled)
+
+    assert bundled.sync("quick").state == "done"
+
+    in_bundles, singly = calls(bundled)
+    assert picture(bundled) == before
+    assert in_bundles >= 3
+    assert singly <= 4
+
+
 def test_without_a_picture_some_agreement_with_lines_is_found_for_the_proof(bundled: Psa) -> None:
     before = picture(bundled)
     with bundled.open_session() as session:
