@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Vendor, VendorAccount, VendorProfile, VendorService
 from portal.services import audit
-from portal.services.actors import Actor
+from portal.services.actors import Actor, require
 from portal.services.errors import Invalid, NotFound
 from portal.vendors.profiles import FileProfile
 
@@ -36,6 +36,7 @@ def vendor_by_name(session: Session, name: str, *, create: bool, by: Actor, now:
 
     Raises:
         NotFound: There is none, and none is to be made; names the one that may be meant.
+        NotAllowed: One is to be made, and the role is too low.
         Invalid: A vendor cannot have this name.
     """
     title = " ".join(name.split())
@@ -47,6 +48,7 @@ def vendor_by_name(session: Session, name: str, *, create: bool, by: Actor, now:
         near = similar_vendor(session, title)
         known = f"Did you mean {near}?" if near else f"Known are: {', '.join(v.title for v in vendors) or 'none yet'}."
         raise NotFound(f"There is no vendor “{title}”. {known}")
+    require(by, "biller", "import usage")
     if not title or len(title) > LONGEST_TITLE:
         raise Invalid(f"A vendor's name has 1 to {LONGEST_TITLE} characters.", {"vendor": "Give its name."})
     stem = slug_of(title) or "vendor"
