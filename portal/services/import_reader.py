@@ -64,6 +64,11 @@ class _Turn:
         """Give the days that conditions may name."""
         return When(day=local_day(self.moment, self.zone), first=self.period.first, last=self.period.last)
 
+    def notes(self) -> dict[str, Any]:
+        """Give what is kept of how it is read: what nobody said, what is still asked, where this comes from."""
+        asked = {"questions": self.questions} if self.questions else {}
+        return {"guessed": sorted(self.guessed)} | asked | ({"how": self.how} if self.how else {})
+
     def counted_on(self, stage: Stage, day: Any) -> None:  # noqa: ANN401 - a date, or none
         """Take over the day of counting that the file tells, unless a person said another."""
         if day is None or "counted_at" not in self.guessed:
@@ -207,7 +212,8 @@ def _claim(session: Session, import_id: int, reader: str, uploads: Path, now: da
         guessed=frozenset(found.notes.get("guessed", [])),
         now=now,
         zone=zone,
-        questions=[],
+        questions=list(found.notes.get("questions", [])),
+        how=str(found.notes.get("how", "")),
     )
 
 
@@ -223,8 +229,7 @@ def _read(turn: _Turn, stage: Stage, going_on: Callable[[], None]) -> str:
         reading = read_rows(stage, turn.path, profile, when=turn.when(), going_on=going_on)
     except (Unreadable, BadDate, Refused) as error:
         clear(stage.store, turn.import_id, going_on=stage.note)
-        notes = {"guessed": sorted(turn.guessed)} | ({"questions": turn.questions} if turn.questions else {})
-        stage.say(state="failed", message=str(error), reader=None, phase="", rows_read=0, notes=notes)
+        stage.say(state="failed", message=str(error), reader=None, phase="", rows_read=0, notes=turn.notes())
         return "failed"
     turn.counted_on(stage, reading.counted.counted_on)
     return _settle(turn, stage, profile, reading)
@@ -244,7 +249,8 @@ def _chosen(turn: _Turn, stage: Stage) -> FileProfile:
         profile_id = None if choice.saved is None else choice.saved.id
     turn.questions = [question_json(one) for one in choice.questions]
     turn.how = choice.words
-    values: dict[str, Any] = {"spec": choice.spec, "profile_id": profile_id}
+    # kept with the choice: another reader that takes over finds the profile, and must find what is open too
+    values: dict[str, Any] = {"spec": choice.spec, "profile_id": profile_id, "notes": turn.notes()}
     if "complete" in turn.guessed:
         values["complete"] = whole
     stage.say(**values)
@@ -256,8 +262,7 @@ def _chosen(turn: _Turn, stage: Stage) -> FileProfile:
 def _settle(turn: _Turn, stage: Stage, profile: FileProfile, reading: Reading) -> str:
     """Stage what was counted, say what committing would do, and let people decide."""
     counted = reading.counted
-    notes = dict(reading.notes) | {"guessed": sorted(turn.guessed)}
-    notes |= ({"questions": turn.questions} if turn.questions else {}) | ({"how": turn.how} if turn.how else {})
+    notes = dict(reading.notes) | turn.notes()
     numbers: dict[str, Any] = {
         "rows_read": reading.read,
         "rows_counted": reading.rows_counted,

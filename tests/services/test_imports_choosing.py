@@ -44,6 +44,18 @@ class Waiting:
         with self.open_session() as session:
             return session.get_one(UsageImport, import_id)
 
+    def chosen_only(self, import_id: int) -> None:
+        """Let a reader choose how the file is read, and end before it reads."""
+        told: list[bool] = []
+
+        def killed(values: dict[str, Any]) -> None:
+            told.append("spec" in values)
+            if told[-2:-1] == [True]:
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            imports.read_waiting(self.open_session, import_id, uploads=self._uploads, now=NOW, zone=ZONE, told=killed)
+
     def commit(self, found: UsageImport, *, confirmed: bool = False) -> str:
         with self.open_session() as session:
             return imports.commit(session, found.id, by=BILLER, now=NOW, zone=ZONE, confirmed=confirmed).state
@@ -92,6 +104,28 @@ def test_what_cannot_be_told_fails_with_the_guess_to_complete(waiting: Waiting) 
     with waiting.open_session() as session:
         imports.read_again(session, found.id, profile=profile, by=BILLER, now=NOW, zone=ZONE)
     assert waiting.again(found.id).state == "ready"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_a_change_did_not_answer_stays_open_when_a_worker_reads(waiting: Waiting, *, killed: bool) -> None:
+    first = waiting.read('Customer,SKU,Quantity\nA-1,S-1,"1,234"\n')
+    asked = first.notes["questions"]
+    with waiting.open_session() as session:
+        found = imports.read_again(
+            session, first.id, profile=None if killed else FileProfile.from_spec(first.spec), period="2026-09",
+            by=BILLER, now=NOW, zone=ZONE,
+        )  # fmt: skip
+        if not killed:
+            found.notes = {**found.notes, "questions": asked}
+    if killed:
+        waiting.chosen_only(first.id)
+
+    found = waiting.again(first.id)
+
+    assert asked
+    assert (found.state, found.period, found.notes["questions"]) == ("ready", "2026-09", asked)
+    with pytest.raises(Conflict, match="has an open question"):
+        waiting.commit(found)
 
 
 def test_the_next_file_needs_no_question_and_keeps_the_version_that_read_it(waiting: Waiting) -> None:

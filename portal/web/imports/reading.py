@@ -121,8 +121,6 @@ def again(import_id: int, spec: Mapping[str, Any] | None, told: Told, open_quest
     if why:
         return why
     go_on(import_id)
-    if open_questions:
-        _ask_on(import_id, open_questions)
     return ""
 
 
@@ -137,14 +135,6 @@ def go_on(import_id: int) -> None:
         imports.read_waiting(transaction, import_id, uploads=uploads, now=clock().now(), zone=clock().zone)
     else:
         queue.wake_import(import_id)
-
-
-def _ask_on(import_id: int, open_questions: list[Any]) -> None:
-    """Keep questions open that a change did not answer."""
-    with transaction() as session:
-        found = session.get_one(UsageImport, import_id, populate_existing=True)
-        if found.state in {"ready", "failed"}:
-            found.notes = {**found.notes, "questions": open_questions}
 
 
 def kept_of(found: UsageImport) -> Path | None:
