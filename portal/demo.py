@@ -167,7 +167,7 @@ def _wait_for(port: int, parts: list[subprocess.Popen[bytes]]) -> None:
             return
         if any(part.poll() is not None for part in parts):
             break
-        time.sleep(0.1)
+        time.sleep(0.1)  # a state is waited for, with a bound
     raise CannotStart(f"Nothing came up on port {port}. The lines above say why.")
 
 

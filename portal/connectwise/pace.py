@@ -64,7 +64,7 @@ def pause(seconds: float, stopped: threading.Event | None) -> None:
         Stopped: Nobody does.
     """
     if stopped is None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # bounded: a longer wait than is worth it was refused before
     elif stopped.wait(seconds):
         raise Stopped
 

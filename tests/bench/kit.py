@@ -261,7 +261,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = STARTING) -> None:
     while not holds():
         if time.monotonic() > until:
             raise RuntimeError("What a bench waits for did not come.")
-        time.sleep(0.1)
+        time.sleep(0.1)  # a state is waited for, with a bound
 
 
 def _flask(*words: str) -> list[str]:

@@ -144,7 +144,7 @@ def test_an_early_end_ends_the_threads(connect: Connect, site: Site) -> None:
 
     until = time.monotonic() + 10
     while (left := _readers()) and time.monotonic() < until:
-        time.sleep(0.01)
+        time.sleep(0.01)  # a state is waited for, with a bound
     assert not left
 
 
@@ -157,7 +157,7 @@ def test_an_error_ends_the_threads_and_asks_for_no_more(connect: Connect, site: 
 
     until = time.monotonic() + 10
     while (left := _readers()) and time.monotonic() < until:
-        time.sleep(0.01)
+        time.sleep(0.01)  # a state is waited for, with a bound
     assert not left
     assert len(site.asked("GET", "/additions")) <= 4 * 3
 

@@ -87,8 +87,9 @@ def test_a_wanted_agreement_is_read_by_a_worker_without_any_run_being_asked_for(
 
     with worker(settings):
         until(lambda: one(desk, PsaAddition, 8001).quantity == 9)
+        until(lambda: not rows(desk, AgreementWanted))
 
-    until(lambda: not rows(desk, AgreementWanted))
+    assert one(desk, PsaAddition, 8001).quantity == 9
 
 
 def test_of_several_processes_that_want_the_same_runs_one_gets_one(desk: Desk) -> None:
