@@ -15,9 +15,11 @@ _AT_ONCE = 500
 
 
 def refused_lines(session: Session, found: UsageImport) -> Iterator[str]:
-    """Give the refused lines as CSV, a line at a time: the file's own columns, then line, column and reason.
+    """Give the refused lines as text, a line at a time: the file's own columns, then line, column and reason.
 
     A person mends the cells and imports the file by the same profile, which passes over the columns beside its own.
+    So it has the profile's delimiter, and the headers stand in the line in which they stood, under what was above
+    them: that may tell the day of counting. Of a workbook it is CSV with the headers first.
     What a spreadsheet would take for a formula has an apostrophe before it, numbers below zero too; take it away
     where it is not wanted. A cell of more than 1,000 characters is cut.
 
@@ -27,7 +29,11 @@ def refused_lines(session: Session, found: UsageImport) -> Iterator[str]:
     """
     headers = [str(header) for header in found.notes.get("headers", [])]
     own = ("Problem: line", "Problem: column", "Problem: reason")
-    yield _line([*headers, *own])
+    text = found.notes.get("format") not in {None, "xlsx"}
+    mark = str(found.spec.get("delimiter") or ("\t" if found.spec.get("format") == "tsv" else ",")) if text else ","
+    for above in _above(found) if text else ():
+        yield _line(above, mark)
+    yield _line([*headers, *own], mark)
     query = sa.select(UsageRow.line, UsageRow.column, UsageRow.reason, UsageRow.cells).where(
         UsageRow.import_id == found.id, UsageRow.outcome == "problem"
     )
@@ -39,7 +45,8 @@ def refused_lines(session: Session, found: UsageImport) -> Iterator[str]:
             continue
         before = line
         beyond = f" Beyond the last column: {cells[_BEYOND]}" if _BEYOND in cells else ""
-        yield _line([*(str(cells.get(header, "")) for header in headers), str(line), column or "", f"{reason}{beyond}"])
+        said = (str(line), column or "", f"{reason}{beyond}")
+        yield _line([*(str(cells.get(header, "")) for header in headers), *said], mark)
 
 
 def safe_cell(text: str) -> str:
@@ -47,7 +54,15 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _line(values: Sequence[str]) -> str:
+def _above(found: UsageImport) -> Iterator[Sequence[str]]:
+    """Give as many lines as stood above the headers; those that were not kept are blank."""
+    kept = found.notes.get("preamble", [])
+    for place in range(int(found.notes.get("header_row", 1)) - 1):
+        cells = kept[place] if place < len(kept) else []
+        yield [" ".join(str(cell).splitlines()) for cell in cells]
+
+
+def _line(values: Sequence[str], mark: str) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow([safe_cell(one) for one in values])
+    csv.writer(buffer, delimiter=mark, lineterminator="\r\n").writerow([safe_cell(one) for one in values])
     return buffer.getvalue()

@@ -2,13 +2,18 @@
 
 import csv
 import io
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
 
 from portal.db.records import UsageImport
 from portal.services import imports
+from portal.vendors.counting import counted_on_of
+from portal.vendors.profiles import FileProfile
+from portal.vendors.readers import open_table
 from tests.services.usage_desk import HEADER, Desk, many
 
 
@@ -66,3 +71,40 @@ def test_a_thousand_lines_come_one_after_the_other(desk: Desk) -> None:
 
     assert next(given).startswith("Account,")
     assert sum(1 for _line in given) == 1000
+
+
+def test_the_mended_file_has_the_delimiter_and_the_place_of_the_headers_that_its_profile_wants(desk: Desk) -> None:
+    how: dict[str, Any] = {
+        "delimiter": ";",
+        "decimal": ",",
+        "header_row": 4,
+        "columns": {"account_id": "Account", "service_id": "SKU", "count": "Units"},
+    }
+    above = 'Usage "report\n\nof;=October\n'
+    found = desk.look(f"{above}Account;SKU;Units\nA-1;S-1;3,5\nA-2;S-1;x\n", complete=False, **how)
+
+    text = "".join(imports.refused_lines(desk.session, found))
+
+    assert text.split("\r\n")[3] == "Account;SKU;Units;Problem: line;Problem: column;Problem: reason"
+    assert text.split("\r\n")[4].startswith("A-2;S-1;x;6;Units;")
+    desk.take(text.replace(";x;", ";4,5;"), complete=False, **how)
+    assert desk.standing() == {"A-2/S-1": "4.5"}
+
+
+def test_what_stands_above_the_headers_goes_on_telling_the_day_of_counting(desk: Desk, tmp_path: Path) -> None:
+    how: dict[str, Any] = {
+        "find_header": True,
+        "counted_on": {"above": "As of {date}"},
+        "dates": "ymd",
+        "spec_version": 2,
+        "columns": {"account_id": "Account", "service_id": "SKU", "count": "Units"},
+    }
+    found = desk.look("Usage,=1+1\nAs of 2026-10-19,\nAccount,SKU,Units\nA-2,S-1,x\n", complete=False, **how)
+
+    text = "".join(imports.refused_lines(desk.session, found))
+
+    assert text.startswith("Usage,'=1+1\r\nAs of 2026-10-19,\r\nAccount,SKU,Units,Problem")
+    mended = tmp_path / "mended.csv"
+    mended.write_text(text, encoding="utf-8", newline="")
+    profile = FileProfile.from_spec(how)
+    assert counted_on_of(profile, open_table(mended, profile), mended.name) == date(2026, 10, 19)
