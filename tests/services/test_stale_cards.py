@@ -6,9 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from portal.db.records import AuditEvent, Card
-from portal.services import card_lines, decisions
+from portal.services import card_lines, decisions, statuses
+from portal.services.actors import Actor
 from portal.services.errors import Conflict
-from tests.support.desk import TODAY, Desk
+from tests.support.desk import TODAY, ZONE, Desk
 
 COMPANY, AGREEMENT = 1004, 504
 
@@ -40,6 +41,33 @@ WAYS = {
     "deleted": "The agreement was deleted in the PSA.",
     "moved out of scope": "The company left the scope.",
 }
+
+
+def standing(desk: Desk) -> dict[bool, int]:
+    """Count the stale cards of this month, and those that are not."""
+    with desk.open_session() as session:
+        states = session.scalars(sa.select(Card.state).where(Card.gone_at.is_(None), Card.agreement_id.is_not(None)))
+        stale = [state == "stale" for state in states]
+    return {True: sum(stale), False: len(stale) - sum(stale)}
+
+
+def test_the_effect_of_a_meaning_counts_what_becomes_stale_and_what_comes_back_alike(desk: Desk) -> None:
+    told: dict[str, statuses.Effect] = {}
+    counts = {"before": standing(desk)}
+    for meaning in ("not_customer", "customer"):
+        with desk.open_session() as session:
+            told[meaning] = statuses.joint_effect(session, {("status", 1): meaning}, today=TODAY, zone=ZONE)
+            statuses.set_meaning(
+                session, "status", 1, meaning, by=Actor("Ada Admin", 1, "admin"), now=desk.now, zone=ZONE
+            )
+        counts[meaning] = standing(desk)
+
+    out, back = told["not_customer"].cards, told["customer"].coming
+    stale = counts["not_customer"][True] - counts["before"][True]
+    assert out == back
+    assert out.others > 0
+    assert out.total - told["not_customer"].loose == stale
+    assert counts["customer"] == counts["before"]
 
 
 @pytest.mark.parametrize("kind", ["quick", "full"])

@@ -138,15 +138,16 @@ def test_the_effect_is_told_before_and_is_what_happens(session: Session) -> None
     company(session, 4, 2)
     company(session, 5, 1, deleted=True)
     scope.refresh(session)
-    for number, state in enumerate(("open", "waiting", "stale", "confirmed")):
+    cards = [("increase", state) for state in ("open", "waiting", "stale", "confirmed")]
+    for number, (kind, state) in enumerate([*cards, ("no_change", "open")]):
         session.add(
             Card(
                 period="2026-10",
                 company_id=1,
                 company="Company 1",
-                agreement_id=number,
+                agreement_id=number or None,
                 product="SEAT",
-                kind="increase",
+                kind=kind,
                 state=state,
                 made_at=NOW,
                 changed_at=NOW,
@@ -154,12 +155,15 @@ def test_the_effect_is_told_before_and_is_what_happens(session: Session) -> None
         )
     session.flush()
 
-    out = statuses.effect_of(session, "status", 1, "not_customer")
-    into = statuses.effect_of(session, "status", 2, "customer")
-    same = statuses.effect_of(session, "status", 1, "customer")
+    out = statuses.effect_of(session, "status", 1, "not_customer", today=NOW.date())
+    into = statuses.effect_of(session, "status", 2, "customer", today=NOW.date())
+    same = statuses.effect_of(session, "status", 1, "customer", today=NOW.date())
 
-    assert (out.stay, out.join, out.leave, out.open_cards) == (0, (), ("Company 1", "Company 2", "Company 3"), 2)
-    assert out.sentence == "0 companies stay in scope, 0 join, 3 leave with 2 open cards: they become stale."
+    assert (out.stay, out.join, out.leave) == (0, (), ("Company 1", "Company 2", "Company 3"))
+    assert out.sentence == (
+        "0 companies stay in scope, 0 join, 3 leave with 2 cards to decide and 1 other: "
+        "2 become stale and 1 without an agreement goes."
+    )
     assert into.sentence == "0 companies stay in scope, 1 joins, 0 leave."
     assert same.sentence == "3 companies stay in scope, 0 join, 0 leave."
     assert session.get_one(PsaCompany, 1).in_scope is True
@@ -212,7 +216,7 @@ def test_there_are_no_other_meanings(
     with pytest.raises(error):
         mean(session, 1, meaning, list_name)
     with pytest.raises(error):
-        statuses.effect_of(session, list_name, 1, meaning)
+        statuses.effect_of(session, list_name, 1, meaning, today=NOW.date())
 
 
 def test_only_an_admin_decides(session: Session) -> None:

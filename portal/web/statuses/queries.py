@@ -192,10 +192,10 @@ def _words(session: Session, chosen: Mapping[str, str], period: Period, zone: Zo
     return lines
 
 
-def changes_of(session: Session, name: str, lines: Sequence[Line]) -> list[Change]:
+def changes_of(session: Session, name: str, lines: Sequence[Line], *, today: date) -> list[Change]:
     """Tell what saving would change, and what each change does."""
     changed = [line for line in lines if line.changed]
-    effects = statuses.effects_of(session, _wanted(name, changed)) if changed else {}
+    effects = statuses.effects_of(session, _wanted(name, changed), today=today) if changed else {}
     return [
         Change(line=line, effect=None if line.psa_id is None else effects[psa_list(name), line.psa_id])
         for line in changed
@@ -204,7 +204,7 @@ def changes_of(session: Session, name: str, lines: Sequence[Line]) -> list[Chang
 
 def plan_of(session: Session, name: str, lines: Sequence[Line], *, today: date, zone: ZoneInfo) -> Planned:
     """Tell what saving all choices at once would do."""
-    changes = changes_of(session, name, lines)
+    changes = changes_of(session, name, lines, today=today)
     wanted = _wanted(name, [change.line for change in changes])
     joint = statuses.joint_effect(session, wanted, today=today, zone=zone) if wanted else None
     said = [(change.line.key, change.line.chosen) for change in changes]
