@@ -36,6 +36,7 @@ from portal.domain.quantities import plus, times
 from portal.services.account_due import COUNTS, SUGGESTING
 from portal.services.actors import SYSTEM
 from portal.services.card_picture import catalog
+from portal.services.mapping_accounts import end_exclusions_before, ended_before
 from portal.services.service_maps import ServicePlace, service_mappings
 from portal.services.suggestions import likeness, refusals
 from portal.services.usage_store import standing_of
@@ -58,16 +59,18 @@ class Due:
         suggestions: Whether suggestions rest on something that has changed.
         few: Whether so few accounts are concerned that a page may see to it.
         new_day: Whether the lines are of another day: a month may have begun, an exclusion ended.
+        ended: Whether an account is still left out though the last day is past.
     """
 
     vendors: tuple[int, ...] = ()
     suggestions: bool = False
     few: bool = True
     new_day: bool = False
+    ended: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything is due."""
-        return bool(self.vendors) or self.suggestions or self.new_day
+        return bool(self.vendors) or self.suggestions or self.new_day or self.ended
 
 
 def due(session: Session, today: date) -> Due:
@@ -79,14 +82,15 @@ def due(session: Session, today: date) -> Due:
         vendors = tuple(session.scalars(sa.select(Vendor.id).order_by(Vendor.id)))
     else:
         vendors = tuple(sorted(vendor_id for what, vendor_id in noted if what == COUNTS))
-    suggestions = new_day or any(what != COUNTS for what, _vendor_id in noted)
+    ended = bool(session.scalar(sa.select(sa.exists().where(ended_before(today)))))
+    suggestions = new_day or ended or any(what != COUNTS for what, _vendor_id in noted)
     if not (vendors or suggestions):
         return Due()
     some = sa.select(VendorAccount.id)
     if not suggestions:
         some = some.where(VendorAccount.vendor_id.in_(vendors))
     number = session.scalar(sa.select(sa.func.count()).select_from(some.limit(_FEW + 1).subquery())) or 0
-    return Due(vendors=vendors, suggestions=suggestions, few=number <= _FEW, new_day=new_day)
+    return Due(vendors=vendors, suggestions=suggestions, few=number <= _FEW, new_day=new_day, ended=ended)
 
 
 def refresh(session: Session, *, today: date, now: datetime) -> None:
@@ -99,6 +103,8 @@ def refresh(session: Session, *, today: date, now: datetime) -> None:
     """
     session.flush()
     wanted = due(session, today)
+    if wanted.ended:
+        end_exclusions_before(session, today, now=now)
     for vendor_id in wanted.vendors:
         make_vendor(session, vendor_id, today)
     if wanted.suggestions or wanted.vendors:
@@ -125,6 +131,9 @@ def refresh_apart(open_session: OpenSession, reading: Callable[[], Session], *, 
     session.rollback()
     if not wanted:
         return False
+    if wanted.ended:
+        with open_session() as store:
+            end_exclusions_before(store, today, now=now)
     for vendor_id in wanted.vendors:
         with open_session() as store:
             make_vendor(store, vendor_id, today)

@@ -192,7 +192,16 @@ def end_exclusions(session: Session, *, now: datetime, zone: ZoneInfo) -> int:
     Returns:
         How many ended.
     """
-    today = local_day(now, zone)
+    return end_exclusions_before(session, local_day(now, zone), now=now)
+
+
+def ended_before(today: date) -> sa.ColumnElement[bool]:
+    """Give the condition that an account was left out up to a day that is past."""
+    return sa.and_(AccountMapping.state == "excluded", AccountMapping.excluded_until < today)
+
+
+def end_exclusions_before(session: Session, today: date, *, now: datetime) -> int:
+    """Let exclusions end whose last day lies before a day in the portal's time zone; see `end_exclusions`."""
     rows: Any = session.execute(
         sa.select(AccountMapping, VendorAccount)
         .outerjoin(
@@ -202,7 +211,7 @@ def end_exclusions(session: Session, *, now: datetime, zone: ZoneInfo) -> int:
                 AccountMapping.account_external_id == VendorAccount.external_id,
             ),
         )
-        .where(AccountMapping.state == "excluded", AccountMapping.excluded_until < today)
+        .where(ended_before(today))
         .order_by(AccountMapping.id)
     ).all()
     for row, account in rows:

@@ -4,6 +4,7 @@ The lines are made anew for a vendor when other files hold than those they were 
 catalogue has changed; what a person chose is learned at once. What a service is mapped to is never kept here.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -93,24 +94,30 @@ def _made(session: Session) -> dict[int, str]:
 
 def _wanted(session: Session, period: Period) -> dict[int, str]:
     """Say what the lines would be made of now: files and their vendor's title; and what suggestions rest on."""
-    catalogue = session.execute(
-        sa.select(
-            sa.func.count(),
-            sa.func.coalesce(sa.func.sum(PsaProduct.id), 0),
-            sa.func.coalesce(sa.func.sum(sa.func.length(PsaProduct.description)), 0),
-        ).where(*_billable())
-    ).one()
-    wanted = {SUGGESTIONS: str(tuple(catalogue))}
+    wanted = {SUGGESTIONS: _catalogue(session)}
     in_force = _in_force(session, period)
     rows = session.execute(
-        sa.select(Vendor.id, Vendor.title, sa.func.count(), sa.func.max(UsageImport.id))
+        sa.select(Vendor.id, Vendor.title, sa.func.count(), sa.func.sum(UsageImport.id))
         .join(UsageImport, UsageImport.vendor_id == Vendor.id)
         .where(UsageImport.state == "committed")
         .group_by(Vendor.id, Vendor.title)
     )
-    for vendor_id, title, files, latest in rows:
-        wanted[vendor_id] = f"{period} {in_force.get(vendor_id, ())} {files} {latest} {title}"
+    for vendor_id, title, files, which in rows:
+        wanted[vendor_id] = f"{period} {in_force.get(vendor_id, ())} {files} {which} {title}"
     return wanted
+
+
+def _catalogue(session: Session) -> str:
+    """Say in one word which products may be suggested, under which ids and names."""
+    rows = session.execute(
+        sa.select(PsaProduct.id, PsaProduct.identifier, PsaProduct.description)
+        .where(*_billable())
+        .order_by(PsaProduct.id)
+    )
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(repr(tuple(row)).encode())
+    return found.hexdigest()
 
 
 def _in_force(session: Session, period: Period) -> dict[int, tuple[int, ...]]:

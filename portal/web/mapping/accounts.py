@@ -52,7 +52,7 @@ def bring_up_to_date() -> bool:
     if not due:
         return False
     if not due.few:
-        return bool(due.vendors)
+        return bool(due.vendors) or due.ended
     session.rollback()
     try:
         with transaction(patience_ms=PATIENCE_MS) as store:
