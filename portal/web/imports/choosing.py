@@ -17,6 +17,7 @@ from portal.services.actors import Actor
 from portal.services.errors import Invalid, NotFound
 from portal.services.import_choice import fits
 from portal.services.import_uploads import kept_file
+from portal.vendors.builtin import Builtin
 from portal.vendors.detection import detect
 from portal.vendors.errors import BadProfile, Unreadable
 from portal.vendors.profiles import FileProfile
@@ -117,6 +118,8 @@ def whose(form: Mapping[str, str], *, by: Actor) -> tuple[list[int], list[Waitin
 def guessed(session: Session, path: Path, filename: str) -> Waiting:
     """Guess whose file it is: by a saved profile that fits, otherwise by what the file is known as.
 
+    Where these name different vendors it has to be asked: what is counted for another vendor is not seen later.
+
     Raises:
         Invalid: It is of a kind that is never read.
     """
@@ -126,24 +129,40 @@ def guessed(session: Session, path: Path, filename: str) -> Waiting:
         raise Invalid(f"{error} Nothing was kept. Choose another file.", {"file": str(error)}) from error
     vendors = list(session.scalars(sa.select(Vendor).order_by(Vendor.id)))
     fitting = [vendor for vendor in vendors if _has_profile_for(session, vendor, path)]
-    if len(fitting) == 1:
-        return Waiting("", filename, fitting[0].slug)
-    if fitting:
+    if len(fitting) > 1:
         names = " and ".join(vendor.title for vendor in fitting[:4])
         return Waiting("", filename, why=f"The saved profiles of {names} fit it.")
+    known = _known_as(path, filename)
+    verified = known is not None and known.verified
+    same = next((one for one in vendors if known and one.title.casefold() == known.vendor.casefold()), None)
+    if fitting and (known is None or not verified or _is_whose(known, fitting[0], same)):
+        return Waiting("", filename, fitting[0].slug)
+    if known is None:
+        return Waiting("", filename, why="Nothing in it tells whose it is.")
+    words = "It is known as" if verified else "It looks like"
+    why = f"{words} {known.vendor}, {known.title}."
+    if fitting:
+        return Waiting("", filename, why=f"The saved profile of {fitting[0].title} fits it. {why}")
+    if same is not None and verified:
+        return Waiting("", filename, same.slug)
+    return Waiting("", filename, new_vendor=known.vendor, why=why)
+
+
+def _known_as(path: Path, filename: str) -> Builtin | None:
+    """Tell which ready-made profile a file has the headers of; none where none, or it holds no table."""
     try:
         found = detect(path, filename)
     except Unreadable:
-        return Waiting("", filename)
-    known = found.builtin or found.template
-    if known is None:
-        return Waiting("", filename, why="Nothing in it tells whose it is.")
-    words = "It is known as" if known.verified else "It looks like"
-    why = f"{words} {known.vendor}, {known.title}."
-    same = next((one for one in vendors if one.title.casefold() == known.vendor.casefold()), None)
-    if same is not None and known.verified:
-        return Waiting("", filename, same.slug)
-    return Waiting("", filename, new_vendor=known.vendor, why=why)
+        return None
+    return found.builtin or found.template
+
+
+def _is_whose(known: Builtin, vendor: Vendor, same: Vendor | None) -> bool:
+    """Tell whether a known file is a vendor's: of that name, or, if no one has it, of one that begins like it."""
+    if same is not None:
+        return same is vendor
+    words = zip(known.vendor.casefold().split(), vendor.title.casefold().split(), strict=False)
+    return all(one == other for one, other in words)
 
 
 def _has_profile_for(session: Session, vendor: Vendor, path: Path) -> bool:

@@ -3,16 +3,24 @@
 import io
 from collections.abc import Callable
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import VendorProfile
+from portal.services.imports import slug_of
 from tests.support.visitor import Visitor
-from tests.web.imports.desk import PLAIN, fields_of, imports_of, taken_in
+from tests.web.imports.desk import PLAIN, fields_of, imports_of, send, taken_in
 from tests.web.looking import attribute, one, words
 
 SignIn = Callable[[str], Visitor]
 TEMPLATE = "Customer,Product,Quantity\nHalyard,Mail,34\nLantern,Mail,3\n"
+
+
+KNOWN = (
+    "Organization,Type,Subscription Level,Date Created,End Date,Seats,Users,Courses,Risk Score,Phish-prone %,PSTs\n"
+    "Halyard,Customer,Diamond,2026-01-05,2027-01-05,34,30,2,40,5,1\n"
+)
 
 
 def test_an_unverified_template_is_confirmed_before_it_counts(session: Session, signed_in_as: SignIn) -> None:
@@ -65,6 +73,34 @@ def test_whose_files_are_is_known_by_a_profile_and_asked_of_the_others(session: 
         (1, "ready"),
         (2, "failed"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("saved_by", "known_too", "asked"),
+    [("Cumulus", False, True), ("Cumulus", True, True), ("KnowBe4", False, False), ("KnowBe4 Europe", False, False),
+     ("KnowBe4 Europe", True, True)],
+)  # fmt: skip
+def test_a_profile_that_fits_a_file_known_as_another_vendors_leads_to_the_question_whose_it_is(
+    session: Session, signed_in_as: SignIn, saved_by: str, *, known_too: bool, asked: bool
+) -> None:
+    biller = signed_in_as("biller")
+    biller.post(f"{taken_in(biller, KNOWN, new_vendor=saved_by)}/commit", {"save_profile": "1"})
+    if known_too:
+        taken_in(biller, PLAIN, new_vendor="KnowBe4")
+    before = len(imports_of(session))
+
+    answer = send(biller, KNOWN.replace("34", "35"), new_vendor="")
+
+    assert answer.status_code == (200 if asked else 303)
+    assert len(imports_of(session)) == before + (not asked)
+    if asked:
+        page = Visitor.page(answer)
+        assert f"The saved profile of {saved_by} fits it. It is known as KnowBe4, accounts." in words(
+            one(page, "main form")
+        )
+        assert attribute(one(page, "#w-new-0"), "value") == ""
+        told = {"kept-0": attribute(one(page, "input[name=kept-0]"), "value"), "name-0": "again.csv"}
+        assert biller.post("/imports/whose", told | {"vendor-0": slug_of(saved_by)}).status_code == 303
 
 
 def test_an_older_version_of_a_profile_is_used_again(session: Session, signed_in_as: SignIn) -> None:
