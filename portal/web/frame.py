@@ -145,6 +145,13 @@ def look_at(period: Period) -> None:
     g.looked_at = period
 
 
+def refresh_sources() -> None:
+    """Send the rail and the tape along with a part that tells that a source was read, with what holds now."""
+    refresh_counts()
+    beside(render_template("today/_tape.html", beside=True))
+    notices_beside()  # the tape's own poll would take them for told
+
+
 def refresh_counts() -> None:
     """Send the rail along with a part, with counts as they are now."""
     g.pop("frame", None)

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sqlalchemy.orm import Session
 
-from portal.db.records import PsaListRow, SyncRun
+from portal.db.records import Connection, PsaListRow, SyncRun
 from portal.web.activity import parts
 from tests.support.database import NOW
 from tests.support.visitor import Visitor
@@ -175,6 +175,53 @@ def test_a_run_that_found_statuses_without_a_decision_leads_to_them_and_renews_t
 
     assert "Statuses and types: 1 row waits" in part
     assert 'id="nav-counts"' in part
+
+
+def test_the_tape_follows_the_end_of_a_run_at_once(session: Session, signed_in_as: SignedInAs) -> None:
+    run = a_done_run(session)
+    viewer = signed_in_as("viewer")
+
+    watched = viewer.get(f"/activity/{run.id}?times=3", swapping="progress").get_data(as_text=True)
+    opened = viewer.get(f"/activity/{run.id}").get_data(as_text=True)
+
+    assert 'hx-trigger="every 60s" hx-swap="outerHTML" hx-swap-oob="true"' in watched
+    assert 'id="own-notices"' in watched  # the tape's next poll would take them for told
+    assert "hx-swap-oob" not in opened
+
+
+@pytest.mark.parametrize("page", ["/", "/connections"])
+def test_the_tape_follows_where_the_list_of_sources_is_watched(
+    session: Session, signed_in_as: SignedInAs, page: str
+) -> None:
+    session.add(
+        Connection(
+            name="connectwise", url="http://127.0.0.1:1/v4_6_release/apis/3.0", company="sandbox", public_key="portal",
+            sealed_private_key="x", key_tail="", client_id="i", set_by="x", set_at=NOW,
+        )
+    )  # fmt: skip
+    viewer = signed_in_as("viewer")
+    run = a_run(session)
+    working = viewer.get(page, swapping="sources").get_data(as_text=True)
+    run.state, run.finished_at = "done", datetime.now(UTC)
+    session.commit()
+
+    over = viewer.get(page, swapping="sources").get_data(as_text=True)
+
+    assert 'id="tape"' not in working
+    assert 'id="tape"' in over
+
+
+def test_a_run_that_stood_still_tells_how_long_it_worked(session: Session, signed_in_as: SignedInAs) -> None:
+    worked = [{"name": "companies", "title": "Companies", "done": 9, "total": 9, "state": "done", "seconds": 1.4}]
+    run = a_done_run(session, 241, kind="quick", resumed=1, parts=worked)
+    a_done_run(session, 250, kind="quick", parts=worked)
+    viewer = signed_in_as("viewer")
+
+    history = words(viewer.page(viewer.get("/activity?kind=quick")))
+
+    assert "Done in 1 s." in words(page_of(viewer, run))
+    assert "4 min" not in history
+    assert history.count("1 s") >= 3  # both runs, and what is usual
 
 
 def test_without_scripts_a_run_at_work_is_reloaded_by_a_link(session: Session, signed_in_as: SignedInAs) -> None:

@@ -206,7 +206,7 @@ def test_the_sources_ask_again_only_while_a_run_is_at_work(session: Session, sig
     polling = visitor.get("/", swapping="sources")
 
     assert visitor.page(still).select_one("html") is None
-    assert "hx-trigger" not in still.get_data(as_text=True)
+    assert "load delay" not in still.get_data(as_text=True)
     assert visitor.page(polling).select_one("#sources[hx-trigger]") is not None
     assert not visitor.page(polling).select("form")
 

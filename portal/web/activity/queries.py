@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from portal.db.records import SyncRun
 from portal.web import forms
-from portal.web.connections.queries import RunShown, shown
+from portal.web.connections.queries import RunShown, shown, worked_seconds
 
 NAMES = {
     "full": "Full sync",
@@ -111,23 +111,21 @@ def history(session: Session, wanted: RunFilter) -> History:
 
 
 def usual_seconds(session: Session, kind: str, *, but: int | None = None) -> int | None:
-    """Give how long the last runs of a kind took in the middle, in seconds; none with fewer than two.
+    """Give how long the last runs of a kind worked in the middle, in seconds; none with fewer than two.
 
     Args:
         session: A session.
         kind: Of which kind.
         but: A run that does not count.
     """
-    query = sa.select(SyncRun.started_at, SyncRun.finished_at).where(
+    query = sa.select(SyncRun).where(
         SyncRun.kind == kind, SyncRun.state == "done", SyncRun.started_at.is_not(None), SyncRun.finished_at.is_not(None)
     )
     if but is not None:
         query = query.where(SyncRun.id != but)
-    took = [
-        int((finished - started).total_seconds())
-        for started, finished in session.execute(query.order_by(SyncRun.id.desc()).limit(USUAL_OF))
-        if started is not None and finished is not None
-    ]
+    told = load_only(SyncRun.state, SyncRun.started_at, SyncRun.finished_at, SyncRun.parts, SyncRun.resumed)
+    last = session.scalars(query.options(told).order_by(SyncRun.id.desc()).limit(USUAL_OF))
+    took = [seconds for run in last if (seconds := worked_seconds(run)) is not None]
     return median_low(took) if len(took) > 1 else None
 
 

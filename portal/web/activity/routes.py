@@ -29,7 +29,7 @@ from portal.web.activity.queries import (
 from portal.web.cards.export import safe
 from portal.web.connections.queries import shown
 from portal.web.filters import age
-from portal.web.frame import refresh_counts
+from portal.web.frame import refresh_sources
 from portal.web.htmx import announce, swaps
 from portal.web.waiting import waiting
 
@@ -81,7 +81,7 @@ def show(run_id: int) -> ResponseReturnValue:
     }
     if swaps("progress"):
         if run.over and asked:
-            refresh_counts()
+            refresh_sources()
             announce(f"{NAMES[run.kind]} is done." if run.state == "done" else f"{NAMES[run.kind]} failed.")
         return render_template("activity/_progress.html", **values)
     return render_template("activity/show.html", **values)

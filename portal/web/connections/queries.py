@@ -28,7 +28,7 @@ class RunShown:
     """A run, as the screens show it.
 
     Args:
-        seconds: Real time from its start to its end or to now; none before it starts.
+        seconds: That it worked, or works by now, without the pauses of one that went on; none before it starts.
         skipped: What was left out, each with what, id and reason.
     """
 
@@ -59,7 +59,6 @@ class RunShown:
 
 def shown(run: SyncRun) -> RunShown:
     """Bring a run to the form in which it is shown."""
-    end = run.finished_at or datetime.now(UTC)
     return RunShown(
         id=run.id,
         kind=run.kind,
@@ -70,7 +69,7 @@ def shown(run: SyncRun) -> RunShown:
         phase=run.phase,
         done=run.done,
         total=run.total,
-        seconds=None if run.started_at is None else max(0, int((end - run.started_at).total_seconds())),
+        seconds=worked_seconds(run),
         counts=tuple(
             Counted(
                 title=name.replace("_", " ").capitalize(),
@@ -85,6 +84,21 @@ def shown(run: SyncRun) -> RunShown:
         skipped=tuple(run.skipped or ()),
         error=run.error or "",
     )
+
+
+def worked_seconds(run: SyncRun) -> int | None:
+    """Give how long a run has worked, in seconds; none before it starts.
+
+    One that went on after a pause stood still meanwhile, so its parts' own seconds count. A call that hangs stands in
+    no part yet, so the clock counts for one that works or failed without a pause.
+    """
+    if run.started_at is None:
+        return None
+    parts = sum(float(part.get("seconds") or 0) for part in run.parts or ())
+    if parts and (run.state == "done" or run.resumed):
+        return int(parts)
+    end = run.finished_at or datetime.now(UTC)
+    return max(0, int((end - run.started_at).total_seconds()))
 
 
 def last_runs(session: Session) -> list[RunShown]:

@@ -19,7 +19,7 @@ from portal.web.access import current_actor, may
 from portal.web.connections import queries
 from portal.web.connections.blueprint import bp, source_of
 from portal.web.connections.psa import psa_page
-from portal.web.frame import frame
+from portal.web.frame import frame, refresh_sources
 from portal.web.htmx import announce, swaps
 from portal.web.waiting import ages
 
@@ -31,7 +31,12 @@ KINDS = {"quick": "Quick sync", "full": "Full sync"}
 @may("read")
 def index() -> ResponseReturnValue:
     """Show every source, or only the list of them while a run is at work."""
-    return render_template("connections/_sources.html" if swaps("sources") else "connections/index.html", **_shown())
+    found = _shown()
+    if not swaps("sources"):
+        return render_template("connections/index.html", **found)
+    if found["active"] is None:
+        refresh_sources()
+    return render_template("connections/_sources.html", **found)
 
 
 @bp.post("/<key>/sync")

@@ -12,7 +12,7 @@ from portal.domain.periods import Period
 from portal.factory import clock
 from portal.web.access import current_person, may, public, signed_in
 from portal.web.connections.queries import last_files, last_runs, planned_pushes
-from portal.web.frame import WINDOW_DAYS, frame, look_at, notices_beside
+from portal.web.frame import WINDOW_DAYS, frame, look_at, notices_beside, refresh_sources
 from portal.web.htmx import swaps
 from portal.web.today.plots import WORDS, money_plot, pieces
 from portal.web.today.queries import month_of, needing, start_of
@@ -26,7 +26,10 @@ bp = Blueprint("today", __name__)
 def index() -> ResponseReturnValue:
     """Show the month, or only how old the numbers are while a run is at work."""
     if swaps("sources"):
-        return render_template("today/_sources.html", **_sources())
+        found = _sources()
+        if found["active"] is None:
+            refresh_sources()
+        return render_template("today/_sources.html", **found)
     session, period = reading(), Period.holding(clock().today())
     start = start_of(session)
     if not start.ready:
