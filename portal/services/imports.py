@@ -16,8 +16,8 @@ from portal.db.records import UsageCount, UsageImport, Vendor, VendorAccount, Ve
 from portal.domain.periods import Period, day_text, local_day
 from portal.domain.usage import CountKey, held_reason
 from portal.services.actors import Actor, require
-from portal.services.card_remaking import cards_anew
 from portal.services.errors import Conflict, NotFound
+from portal.services.import_cards import cards_of_file
 from portal.services.import_effects import basis_of, fall_of, fallen_json
 from portal.services.import_names import restore_names, take_names
 from portal.services.import_reader import due_imports, free_the_dead, read_waiting, read_with
@@ -190,7 +190,7 @@ def commit(
     sentence = f"Committed {title_of(found)}: {arithmetic(found)}."
     _accept(session, found, by=by, now=now, action="commit", sentence=sentence)
     if cards:
-        cards_anew(session, now=now, zone=zone, period=found.period)
+        cards_of_file(session, found, now=now, zone=zone)
     return found
 
 
@@ -218,7 +218,7 @@ def undo(
         session, found, "undo", by=by, now=now, before="committed", after="undone", reason=reason,
         sentence=f"Took back {title_of(found)}: {arithmetic(found)}.{sent_words(sent)}",
     )  # fmt: skip
-    cards_anew(session, now=now, zone=zone, period=found.period)
+    cards_of_file(session, found, now=now, zone=zone)
     return found
 
 
@@ -238,7 +238,7 @@ def release_held(
     found.committed_at = now
     sentence = f"Released {title_of(found)}, in which {len(found.fallen)} accounts fall: {arithmetic(found)}."
     _accept(session, found, by=by, now=now, action="release", sentence=sentence, reason=reason)
-    cards_anew(session, now=now, zone=zone, period=found.period)
+    cards_of_file(session, found, now=now, zone=zone)
     return found
 
 
