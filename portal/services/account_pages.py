@@ -230,6 +230,7 @@ def suggested_rows(
     here = [
         *found(wanted.q), *([Vendor.slug == wanted.vendor] if wanted.vendor else []),
         AccountLine.state == "unmapped", AccountLine.hidden.is_(False), AccountLine.score >= max(score, LEAST_SCORE),
+        _STILL_SUGGESTED,
     ]  # fmt: skip
     count = sa.select(sa.func.count()).select_from(AccountLine).join(Vendor).where(*here)
     query = _select().where(*here).order_by(AccountLine.score, AccountLine.title, AccountLine.account_id)
@@ -264,6 +265,15 @@ def summed(column: Any) -> sa.ColumnElement[Decimal]:  # noqa: ANN401 - a mapped
 _MAPPED = sa.and_(
     AccountMapping.vendor_id == VendorAccount.vendor_id, AccountMapping.account_external_id == VendorAccount.external_id
 )
+_STILL_SUGGESTED = sa.and_(  # lines may be behind what has changed since; what is accepted never is
+    sa.exists(sa.select(PsaCompany.id).where(PsaCompany.id == AccountLine.suggested_id, PsaCompany.in_scope.is_(True),
+        PsaCompany.deleted.is_(False), PsaCompany.gone_at.is_(None)).correlate(AccountLine)),
+    ~sa.exists(sa.select(MappingRefusal.id).join(VendorAccount, sa.and_(
+        VendorAccount.vendor_id == MappingRefusal.vendor_id,
+        VendorAccount.external_id == MappingRefusal.account_external_id,
+    )).where(VendorAccount.id == AccountLine.account_id, MappingRefusal.company_id == AccountLine.suggested_id)
+        .correlate(AccountLine)),
+)  # fmt: skip
 _TROUBLE = sa.and_(
     AccountLine.state == "mapped",
     sa.or_(

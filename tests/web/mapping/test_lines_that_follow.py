@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import date
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from portal.db.records import AccountMapping, PsaProduct
+from portal.db.records import AccountMapping, PsaCompany, PsaProduct
+from portal.services import account_lines
 from tests.support.visitor import Visitor
-from tests.web.looking import one, words
+from tests.web.looking import attribute, one, words
 from tests.web.mapping.conftest import EARLIER, Stage
 
 SignIn = Callable[[str], Visitor]
@@ -64,3 +66,32 @@ def test_a_product_is_suggested_no_more_under_the_id_that_it_had(month: Stage, s
     month.session.commit()
 
     assert 'value="ZED-1"' not in biller.get("/mapping/services/preview?all=1&least=1").get_data(as_text=True)
+
+
+def suggested_form(visitor: Visitor) -> dict[str, list[str]]:
+    """Give what the form that accepts all suggestions would send."""
+    page = Visitor.page(visitor.get("/mapping/accounts/suggested"))
+    found: dict[str, list[str]] = {}
+    for field in page.select("form[method=post][action='/mapping/accounts/suggested'] input"):
+        if field["name"] != "csrf_token":
+            found.setdefault(attribute(field, "name"), []).append(attribute(field, "value"))
+    return found
+
+
+@pytest.mark.parametrize("gone", [{"in_scope": False}, {"in_scope": False, "deleted": True}])
+def test_a_company_that_has_left_is_accepted_for_nobody_while_a_worker_is_behind(
+    month: Stage, signed_in_as: SignIn, monkeypatch: pytest.MonkeyPatch, gone: dict[str, bool]
+) -> None:
+    biller = signed_in_as("biller")
+    before = suggested_form(biller)
+    assert before["account_id"]
+    monkeypatch.setattr(account_lines, "_FEW", 0)  # so many accounts that no page sees to its lines itself
+
+    month.session.execute(sa.update(PsaCompany).where(PsaCompany.id == 214).values(**gone))
+    month.session.commit()
+    after = suggested_form(biller)
+    answer = biller.post("/mapping/accounts/suggested", before)
+
+    assert "account_id" not in after
+    assert answer.status_code == 409
+    assert "The suggestions have changed since you looked." in answer.get_data(as_text=True)
