@@ -69,6 +69,8 @@ def ask_test(
         wrong["moved_ok"] = "This leads to another ConnectWise than before. Read what that means, and tick it to save."
     if wrong:
         raise Invalid(next(iter(wrong.values())), wrong)
+    if save:
+        _let_go(session, by)
     asked = {
         "values": values.as_json(),
         "typed_key": bool(private_key),
@@ -77,6 +79,72 @@ def ask_test(
         "by": {"name": by.name, "person_id": by.person_id, "address": by.address},
     }
     return questions.ask(session, KIND, asked=asked, secret=private_key or None, sealer=sealer, by=by, now=now)
+
+
+def may_save(question: PsaQuestion, *, by: Actor, real_now: datetime) -> bool:
+    """Tell whether a test passed with a key that is still kept for the person who typed it."""
+    return (
+        question.kind == KIND
+        and question.state == "done"
+        and question.sealed is not None
+        and question.finished_at is not None
+        and real_now - question.finished_at < questions.SECRET_KEPT
+        and by.person_id is not None
+        and question.asked["by"]["person_id"] == by.person_id
+    )
+
+
+def save_tested(
+    session: Session, question_id: int, *, moved_ok: bool, sealer: Sealer, by: Actor, now: datetime, real_now: datetime
+) -> PsaQuestion:
+    """Let a worker store what passed a test, as it was tested; it tries it once more. The kept key leaves the test.
+
+    Args:
+        session: A writing session.
+        question_id: The test.
+        moved_ok: As for `ask_test`, as are the others.
+        sealer: Opens the key, and seals it again.
+        by: Who tested it.
+        now: By the business clock.
+        real_now: Real time.
+
+    Raises:
+        NotAllowed: The role is too low.
+        Conflict: The key is not kept any more, or the connection is another one by now.
+        Invalid: It leads to another ConnectWise and that was not confirmed.
+    """
+    require(by, "admin", "set connections")
+    tested = session.get(PsaQuestion, question_id, populate_existing=True)
+    if tested is None or tested.sealed is None or not may_save(tested, by=by, real_now=real_now):
+        raise Conflict(
+            "The private key of this test is not kept any more. Nothing was changed. Put it in again to save."
+        )
+    connection = connections.get_connectwise(session)
+    if tested.asked["seen"] != (None if connection is None else connection.set_at.isoformat()):
+        raise Conflict(
+            "Somebody changed the connection since this test. Nothing was stored. Look at it, then test again."
+        )
+    return ask_test(
+        session,
+        Values.from_json(tested.asked["values"]),
+        sealer.open(tested.sealed),
+        save=True,
+        moved_ok=moved_ok,
+        sealer=sealer,
+        by=by,
+        now=now,
+        real_now=real_now,
+    )
+
+
+def _let_go(session: Session, by: Actor) -> None:
+    """Clear the keys of a person's tests that are over: they save now."""
+    kept = sa.select(PsaQuestion).where(
+        PsaQuestion.kind == KIND, PsaQuestion.state.not_in(questions.OPEN), PsaQuestion.sealed.is_not(None)
+    )
+    for question in session.scalars(kept):
+        if question.asked["by"]["person_id"] == by.person_id:
+            question.sealed = None
 
 
 def answer_test(asked: Asked, *, open_session: OpenSession, sealer: Sealer, now: datetime) -> dict[str, Any]:
@@ -99,7 +167,7 @@ def answer_test(asked: Asked, *, open_session: OpenSession, sealer: Sealer, now:
         raise
     found = {"url": trial.url, "warnings": list(trial.warnings), "missing": len(trial.missing), "stored": False}
     if not asked.asked["save"]:
-        return found
+        return found | {questions.KEEPS_SECRET: asked.asked["typed_key"] and trial.can_sync}
     if not trial.can_sync:
         needed = ", ".join(f"“{right.name}”" for right in trial.missing if right.needed_to_read)
         raise Invalid(f"No sync works without {needed}. Give that to the role in ConnectWise, then save again.")

@@ -1,7 +1,8 @@
 """Questions to ConnectWise that a page shows the answer of: a worker asks, so that no request waits.
 
 A question is a row that one worker takes. It may note what it has found so far, so that people see lines appear. What
-was given along in secret stands sealed in the row, and leaves it with the answer. Rows are kept for two days.
+was given along in secret stands sealed in the row, and leaves it with the answer, or 15 minutes later where the answer
+asks for that. Rows are kept for two days.
 """
 
 import logging
@@ -29,6 +30,10 @@ SILENCE = timedelta(minutes=10)
 LOOKS_LONG = timedelta(seconds=20)  # after which a question that nobody took is spoken of
 WAITS_AT_MOST = timedelta(hours=1)  # after which it is given up: nobody waits for it any more, and its secret goes
 KEPT = timedelta(days=2)  # real time for which an answered question stays
+
+SECRET_KEPT = timedelta(minutes=15)  # real time for which a secret outlives an answer that asks for that
+KEEPS_SECRET = "keeps_secret"  # noqa: S105 - the name of a field
+"""In an answer: the person may want to use the secret again soon."""
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
 Note = Callable[[Mapping[str, Any]], None]
@@ -162,6 +167,12 @@ def recover(session: Session, *, now: datetime, real_now: datetime, starting: bo
             lost.append(question.id)
     old = sa.delete(PsaQuestion).where(PsaQuestion.state.not_in(OPEN), PsaQuestion.finished_at < real_now - KEPT)
     session.execute(old)
+    outlived = sa.update(PsaQuestion).where(
+        PsaQuestion.state.not_in(OPEN),
+        PsaQuestion.sealed.is_not(None),
+        PsaQuestion.finished_at <= real_now - SECRET_KEPT,
+    )
+    session.execute(outlived.values(sealed=None))
     session.flush()
     return lost
 
@@ -211,7 +222,9 @@ def run_question(
             if question is not None and question.state == "running" and question.worker == worker:
                 if answer is not None:
                     question.answer = {**(question.answer or {}), **answer}
+                sealed = question.sealed if answer is not None and answer.get(KEEPS_SECRET) else None
                 _end(question, error, real_now())
+                question.sealed = sealed if error is None else None
 
 
 def _waiting(session: Session, kind: str, subject: str) -> Iterator[PsaQuestion]:

@@ -14,7 +14,7 @@ from portal.factory import clock, settings_of
 from portal.jobs import queue
 from portal.services import connection_asking, connections, questions
 from portal.services.certificates import Authority, read_authorities
-from portal.services.errors import Invalid
+from portal.services.errors import Conflict, Invalid
 from portal.services.sealing import Sealer
 from portal.web import forms
 from portal.web.access import current_actor, may
@@ -69,6 +69,27 @@ def save() -> ResponseReturnValue:
         return psa_page(form=form, failed=str(error), status=422)
     queue.wake_question(question_id)
     return redirect(url_for(".psa_settings", test=question_id, _anchor="trial"), 303)
+
+
+@bp.post("/connectwise/tested/<int:question_id>")
+@may("settings")
+def save_tested(question_id: int) -> ResponseReturnValue:
+    """Let a worker store what this person has tested, with the key as it was typed then."""
+    try:
+        with transaction() as session:
+            asked_id = connection_asking.save_tested(
+                session,
+                question_id,
+                moved_ok=forms.ticked(request.form, "moved_ok"),
+                sealer=Sealer(settings_of().secret_keys),
+                by=current_actor(),
+                now=clock().now(),
+                real_now=datetime.now(UTC),
+            ).id
+    except (Conflict, Invalid) as error:
+        return psa_page(question=_question(question_id), failed=str(error), status=error.status)
+    queue.wake_question(asked_id)
+    return redirect(url_for(".psa_settings", test=asked_id, _anchor="trial"), 303)
 
 
 @bp.post("/connectwise/limits")
@@ -143,7 +164,7 @@ def _question(number: int | None) -> PsaQuestion | None:
 def _trial(question: PsaQuestion | None) -> dict[str, Any]:
     """Give what the test's part needs."""
     if question is None:
-        return {"test": None, "lines": [], "over": True, "title": "", "silent": ""}
+        return {"test": None, "lines": [], "over": True, "title": "", "silent": "", "may_save": False}
     over = question.state not in questions.OPEN
     return {
         "test": question,
@@ -151,6 +172,7 @@ def _trial(question: PsaQuestion | None) -> dict[str, Any]:
         "over": over,
         "title": _came_of(question) if over else "Testing the connection",
         "silent": questions.nobody_answers(question, now=clock().now()),
+        "may_save": connection_asking.may_save(question, by=current_actor(), real_now=datetime.now(UTC)),
     }
 
 

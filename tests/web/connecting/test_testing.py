@@ -1,9 +1,7 @@
 """Setting the connection on screen: a worker tests it line by line, and stores what holds; the key is never shown."""
 
 import io
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,74 +9,16 @@ import requests
 import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
-from werkzeug.test import TestResponse
 
 from portal.config import Settings
 from portal.connectwise import ConnectWise
-from portal.db.records import AuditEvent, Connection, Person, PsaQuestion
+from portal.db.records import AuditEvent, Person, PsaQuestion
 from portal.jobs import doing
-from portal.sandbox.server import running
 from portal.services.sealing import Sealer
 from tests.support.tls import signed
-from tests.support.visitor import Visitor
+from tests.web.connecting.conftest import SignedInAs, Work, after, dump, kept, stored, typed, wrong
 
-SignedInAs = Callable[[str], Visitor]
-Work = Callable[[], None]
 NOW = datetime(2026, 10, 28, 13, tzinfo=UTC)
-SMALL = Path(__file__).parent.parent / "samples" / "small"
-GUID = "00000000-0000-4000-8000-000000000001"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
-    """A ConnectWise over HTTP."""
-    with running(SMALL) as served:
-        yield served.base_url
-
-
-@pytest.fixture
-def work(app: Flask) -> Work:
-    """Lets a worker answer what was asked."""
-
-    def answer() -> None:
-        with app.app_context():
-            for question_id in doing.due_questions():
-                doing.do_question(question_id)
-
-    return answer
-
-
-def typed(base: str, **values: Any) -> dict[str, Any]:
-    return {
-        "url": f"{base}/v4_6_release/apis/3.0", "company": "sandbox", "public_key": "portal",
-        "private_key": "portal-secret", "client_id": GUID, "allow_private": "1", "do": "save", **values,
-    }  # fmt: skip
-
-
-def stored(session: Session) -> Connection | None:
-    session.rollback()
-    session.expire_all()
-    found = session.get(Connection, "connectwise")
-    session.commit()
-    return found
-
-
-def kept(session: Session) -> Connection:
-    found = stored(session)
-    assert found is not None
-    return found
-
-
-def after(admin: Visitor, work: Work, fields: dict[str, Any]) -> TestResponse:
-    """Send the form, let a worker answer, and look at the page it leads to."""
-    asked = admin.post("/connections/connectwise", fields)
-    assert asked.status_code == 303, admin.page(asked).select_one(".notice")
-    work()
-    return admin.get(asked.headers["Location"])
-
-
-def wrong(admin: Visitor, answer: TestResponse) -> set[str]:
-    return {str(each["name"]) for each in admin.page(answer).select("[aria-invalid=true]")}
 
 
 def test_keys_are_tested_by_a_worker_then_stored_sealed(
@@ -411,11 +351,3 @@ def test_the_private_key_stands_nowhere_in_clear(
     session.rollback()
     assert set(session.scalars(sa.select(PsaQuestion.sealed))) == {None}
     assert session.scalars(sa.select(AuditEvent)).first() is not None
-
-
-def dump(engine: sa.Engine) -> str:
-    """Everything that the store holds, as text."""
-    with engine.connect() as connection:
-        found = sa.MetaData()
-        found.reflect(connection)
-        return "\n".join(str(row) for table in found.sorted_tables for row in connection.execute(sa.select(table)))
