@@ -17,11 +17,12 @@ from portal.connectwise.catalog import Catalog
 from portal.connectwise.companies import Companies
 from portal.connectwise.company_statuses import CompanyStatuses
 from portal.connectwise.company_types import CompanyTypes
+from portal.connectwise.keys import Credentials
 from portal.connectwise.pace import Pace
 from portal.connectwise.patience import Patience
 from portal.connectwise.permissions import Permission, tested
 from portal.connectwise.system import System
-from portal.connectwise.transport import MOST_A_PAGE, Credentials, Transport
+from portal.connectwise.transport import MOST_A_PAGE, Transport
 
 
 class ConnectWise:

@@ -6,7 +6,6 @@ idempotency keys, so a write whose answer was lost is for the caller to look up 
 
 from __future__ import annotations
 
-import base64
 import copy
 import logging
 import threading
@@ -18,7 +17,6 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Self
 
 import requests
-from requests.auth import AuthBase
 
 from portal.connectwise import address as addresses
 from portal.connectwise import tls
@@ -33,6 +31,7 @@ from portal.connectwise.errors import (
     UnexpectedPayload,
     Unreachable,
 )
+from portal.connectwise.keys import Credentials, Keys, no_auth
 from portal.connectwise.pace import OwnPace, Pace, pause
 from portal.connectwise.patience import Patience
 from portal.connectwise.payload import dumps
@@ -46,23 +45,6 @@ MOST_BYTES = 64 * 2**20
 _SPARE = 4  # connections beside those of parallel reads: pushes and questions go on meanwhile
 _NO_USE_AGAIN = frozenset({"redirect", "too-long"})  # answers that the next attempt would only meet again
 _LOST = "so it is not known whether the change was made. It is looked up before anything is sent again."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """The API member's keys; the private one never shows.
-
-    Args:
-        company: ConnectWise's company id, as typed at its sign-in.
-        public_key: The API member's public key.
-        private_key: The API member's private key.
-        client_id: The integration's GUID, from ConnectWise's developer site.
-    """
-
-    company: str
-    public_key: str
-    private_key: str = field(repr=False)
-    client_id: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +291,7 @@ class Transport:
                 params=call.params,
                 data=call.content,
                 headers=call.headers,
-                auth=_Keys(self._credentials) if call.signed else _no_auth,
+                auth=Keys(self._credentials) if call.signed else no_auth,
                 timeout=(self._patience.connect, self._patience.read),
                 allow_redirects=False,
                 stream=True,
@@ -379,25 +361,6 @@ class _NoAnswer(Unreachable):
     def __init__(self, why: Unreachable, *, never_sent: bool) -> None:
         super().__init__(why.sentence, situation=why.situation)
         self.never_sent = never_sent
-
-
-class _Keys(AuthBase):
-    """Signs a request. As an argument, not a header of ours, since a .netrc file would win over that."""
-
-    def __init__(self, keys: Credentials) -> None:
-        self._keys = keys
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        keys = self._keys
-        pair = f"{keys.company}+{keys.public_key}:{keys.private_key}".encode()
-        request.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        request.headers["clientId"] = keys.client_id
-        return request
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no keys, not even those of a .netrc file."""
-    return request
 
 
 def _answer(body: bytes, response: requests.Response, path: str) -> Answer:
