@@ -29,7 +29,7 @@ class Undone:
 
     Args:
         done: How many accounts are what they were.
-        left: Titles of accounts that somebody has decided otherwise since; they stay.
+        left: Titles of accounts that stay: decided otherwise since, or what they were has been deleted.
     """
 
     done: int
@@ -97,7 +97,11 @@ def undo_batch(session: Session, batch_id: int, *, by: Actor, now: datetime, zon
             left.append(account.name or account.external_id)
             continue
         was = Said.from_json(entry["was"])
-        say(session, account, was, by=by, now=now, refuse=False, row=row, read=True)
+        try:
+            say(session, account, was, by=by, now=now, refuse=False, row=row, read=True)
+        except Invalid:  # the company that it was has been deleted since
+            left.append(account.name or account.external_id)
+            continue
         touched |= _companies(was, Said.from_json(entry["became"]))
     batch.undone_by, batch.undone_at = by.name, now
     session.flush()

@@ -75,6 +75,18 @@ def test_what_was_decided_since_stays_when_a_batch_is_undone(desk: Desk) -> None
     assert states(desk) == {"C": 1}
 
 
+def test_a_batch_is_undone_but_for_what_would_go_back_to_a_deleted_company(desk: Desk) -> None:
+    mapping.map_account(desk.session, desk.account("A").id, 2, by=BILLER, now=NOW)
+    both = {desk.account("A").id: 1, desk.account("B").id: 3}
+    batch = mapping.map_many(desk.session, both, by=BILLER, now=NOW, zone=ZONE)
+    desk.session.get_one(PsaCompany, 2).deleted = True
+
+    undone = mapping.undo_batch(desk.session, batch.id, by=BILLER, now=NOW, zone=ZONE)
+
+    assert (undone.done, undone.left) == (1, ("Alder Dental Ltd",))
+    assert states(desk) == {"A": 1}
+
+
 def test_a_batch_is_all_or_nothing(desk: Desk) -> None:
     wanted = {desk.account("A").id: 1, desk.account("B").id: 4}
 

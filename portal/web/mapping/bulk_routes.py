@@ -159,7 +159,7 @@ def undo_batch(batch_id: int) -> ResponseReturnValue:
     sentence = f"Taken back: {accounts} what they were before."
     if undone.done == 1:
         sentence = f"Taken back: {accounts} what it was before."
-    announce(sentence + _left(undone.left, "since they were decided otherwise"))
+    announce(sentence + _left(undone.left, "since they were decided otherwise or their company was deleted"))
     return to_list("mapping.accounts", "accounts")
 
 
