@@ -19,7 +19,7 @@ from portal.services.errors import Refused
 from portal.services.import_choice import choose_profile, lists_every_account, question_json
 from portal.services.import_effects import effects
 from portal.services.import_reading import Reading, read_rows
-from portal.services.import_receiving import same_bytes
+from portal.services.import_receiving import month_question, same_bytes
 from portal.services.import_staging import Lost, OpenSession, Stage, Store, clear, quantities
 from portal.services.import_uploads import kept_file
 from portal.services.import_words import arithmetic, same_words, unusable
@@ -292,6 +292,9 @@ def _settle(turn: _Turn, stage: Stage, profile: FileProfile, reading: Reading) -
         if earlier is not None:
             stage.note(session, **numbers, state="same", message=same_words(earlier, turn.zone), notes=notes)
             return "same"
+        month = month_question(session, found)
+        asked = [one for one in notes.pop("questions", []) if one.get("kind") != "month"]
+        notes |= {"questions": asked + ([month] if month else [])} if asked or month else {}
         stage.note(session, **numbers, state="ready", notes=notes, fallen=fallen, message="")
         session.refresh(found)
         found.message = f"Checked, not committed: {arithmetic(found)}."

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -194,6 +195,33 @@ def same_bytes(session: Session, found: UsageImport) -> UsageImport | None:
         )
         .limit(1)
     ).first()
+
+
+def month_question(session: Session, found: UsageImport) -> dict[str, Any] | None:
+    """Ask for the month where nobody said one and the same content counts for another: it may be the same file."""
+    if not {"period", "counted_at"} <= set(found.notes.get("guessed", [])):
+        return None
+    months = session.scalars(
+        sa.select(UsageImport.period)
+        .where(
+            UsageImport.vendor_id == found.vendor_id,
+            UsageImport.sha256 == found.sha256,
+            UsageImport.period != found.period,
+            UsageImport.state.in_(("committed", "held")),
+        )
+        .order_by(UsageImport.period.desc())
+    ).all()
+    if not months:
+        return None
+    return {
+        "kind": "month",
+        "field": "period",
+        "sentence": f"The same content counts for {months[0]} already. Which month does this file tell of?",
+        "choices": [
+            [found.period, f"{found.period}: it counts there too"],
+            [months[0], f"{months[0]}: it is the same file, and changes nothing"],
+        ],
+    }
 
 
 def drop(

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,8 +53,10 @@ def keep(uploads: Path, *, path: Path | None = None, content: bytes | None = Non
 
 def kept_file(uploads: Path, sha256: str) -> Path | None:
     """Give a kept file by its hash; none where it is no longer there."""
+    if re.fullmatch(r"[0-9a-f]{64}", sha256) is None:  # a form may name it: never a path of its own
+        return None
     path = uploads / sha256
-    return path if len(sha256) == hashlib.sha256().digest_size * 2 and path.is_file() else None
+    return path if path.is_file() else None
 
 
 def _chunks(path: Path | None, content: bytes | None) -> Iterator[bytes]:

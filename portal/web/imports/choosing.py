@@ -69,9 +69,12 @@ def taken_in(files: Sequence[FileStorage], chosen: Mapping[str, str], *, by: Act
     done: list[int] = []
     waiting: list[Waiting] = []
     for one in given:
-        path = _streamed(one, settings_of().uploads)
+        name, told = _name_of(one), new or chosen["vendor"]
         try:
-            name, told = _name_of(one), new or chosen["vendor"]
+            path = _streamed(one, settings_of().uploads)
+        except Invalid as error:
+            raise _named(error, name, len(given), len(done)) from error
+        try:
             found = Waiting("", name, told) if told else guessed(reading(), path, name)
             if found.vendor:
                 done.append(take_in(vendor=found.vendor, create=bool(new), path=path, filename=name, by=by))

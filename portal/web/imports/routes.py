@@ -115,9 +115,10 @@ def _told(found: UsageImport) -> Told:
     counted = form.get("counted_at", "").strip()
     shown = "" if found.counted_at is None else found.counted_at.astimezone(clock().zone).strftime("%Y-%m-%dT%H:%M")
     period = form.get("period", "").strip()
+    asked = form.get("q-month", "").strip()  # the answer to a question is a person's word, whichever month it names
     complete = {"1": True, "0": False}.get(form.get("complete", ""))
     return Told(
-        period=period if period != found.period else None,
+        period=asked or (period if period != found.period else None),
         counted_at=counted_at_of(counted, clock().zone) if counted and counted != shown else None,
         complete=complete if complete is not found.complete else None,
     )

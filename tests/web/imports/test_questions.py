@@ -1,7 +1,9 @@
 """What is asked of a person, without script: whose a file is, what it is, which of its versions reads it."""
 
 import io
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -120,3 +122,45 @@ def test_an_older_version_of_a_profile_is_used_again(session: Session, signed_in
     assert [one.version for one in saved] == [1, 2, 3]
     assert saved[2].spec == saved[0].spec
     assert not Visitor.page(signed_in_as("viewer").get("/imports/profiles/cumulus")).select("main form[method=post]")
+
+
+@pytest.mark.parametrize(("answer", "state"), [("2026-09", "same"), ("2026-10", "ready")])
+def test_a_file_that_counts_for_another_month_is_asked_about_when_nobody_says_its_month(
+    session: Session, signed_in_as: SignIn, answer: str, state: str
+) -> None:
+    biller = signed_in_as("biller")
+    biller.post(f"{taken_in(biller, PLAIN, name='seats-2026-09.csv')}/commit", {})
+
+    where = taken_in(biller, PLAIN, name="seats.csv")
+    page = Visitor.page(biller.get(where))
+    assert "The same content counts for 2026-09 already" in words(one(page, "#questions"))
+    assert biller.post(f"{where}/commit", {}).status_code == 409
+    biller.post(where, fields_of(page) | {"q-month": answer})
+
+    assert [found.state for found in imports_of(session)] == ["committed", state]
+
+
+def test_no_file_of_the_machine_is_taken_in_by_its_path(session: Session, signed_in_as: SignIn) -> None:
+    named = Path("/tmp") / f"countersign-{os.getpid()}.csv"  # noqa: S108 - a short path fits the length of a hash
+    named.write_text(PLAIN)
+    try:
+        name = str(named).lstrip("/")
+        answer = signed_in_as("biller").post(
+            "/imports/whose", {"kept-0": "/" * (64 - len(name)) + name, "name-0": "x.csv", "new_vendor-0": "Cumulus"}
+        )
+    finally:
+        named.unlink()
+
+    assert "no longer kept" in answer.get_data(as_text=True)
+    assert not imports_of(session)
+
+
+def test_an_empty_file_among_several_is_named(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    files = [(io.BytesIO(PLAIN.encode()), "a.csv"), (io.BytesIO(b""), "b.csv")]
+
+    answer = biller.post("/imports", {"new_vendor": "Cumulus", "vendor": "", "file": files})
+
+    assert answer.status_code == 422
+    assert "b.csv: The file is empty" in answer.get_data(as_text=True)
+    assert len(imports_of(session)) == 1
