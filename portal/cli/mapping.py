@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from portal.cli._commands import Commands
+from portal.cli._files import text_of
 from portal.cli._people import actor_by_email
 from portal.db.session import reading, transaction
 from portal.domain.periods import Period
@@ -29,7 +30,7 @@ def export() -> None:
 def import_(file: Path, *, to_apply: bool, email: str | None) -> None:
     """Compare a mapping file with what is stored, or apply it."""
     try:
-        data = mapping.read_mapping_text(_text(file))
+        data = mapping.read_mapping_text(text_of(file))
         diff = mapping.diff_mapping(reading(), data)
         _print(diff)
         if diff.refused:
@@ -75,13 +76,6 @@ def _print(diff: MappingDiff) -> None:
         f"{len(diff.maps)} maps, {len(diff.moves)} moves, {len(diff.excludes)} excludes, "
         f"{len(diff.refused)} refused, {diff.equal} equal."
     )
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file.name} cannot be read as UTF-8 text. Nothing was changed.") from error
 
 
 def _period(month: str | None) -> Period:

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from portal.cli._commands import Commands
+from portal.cli._files import text_of
 from portal.cli._people import actor_by_email
 from portal.db.session import reading, transaction
 from portal.factory import clock
 from portal.services import status_file
-from portal.services.errors import Refused
 from portal.services.status_file import StatusDiff
 
 group = Commands("statuses", help="What company statuses, company types and vendors' words mean.")
@@ -27,11 +27,7 @@ def export() -> None:
 @click.option("--by", "email", help="The e-mail address of who applies it.")
 def import_(file: Path, *, to_apply: bool, email: str | None) -> None:
     """Compare a file of meanings with those that hold, or apply it."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file.name} cannot be read as UTF-8 text. Nothing was changed.") from error
-    data = status_file.read_statuses_text(text)
+    data = status_file.read_statuses_text(text_of(file))
     diff = status_file.diff_statuses(reading(), data)
     _print(diff)
     if diff.refused:

@@ -52,7 +52,7 @@ def until(holds: Callable[[], bool]) -> None:
     for _ in range(1000):
         if holds():
             return
-        time.sleep(0.01)
+        time.sleep(0.01)  # a state is waited for, with a bound
     raise AssertionError("It did not come to that in ten seconds.")
 
 
