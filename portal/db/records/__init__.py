@@ -6,6 +6,7 @@ from portal.db.records.callbacks import CallbackHook, CallbackKey, CallbackPost,
 from portal.db.records.cards import Card
 from portal.db.records.decisions import AgreementLease, Batch, Decision, Push, PushStep
 from portal.db.records.meanings import RowMeaning, VendorWordMeaning
+from portal.db.records.notes import Note, NoteText, Tag, Tagged
 from portal.db.records.notices import Mail, Notice
 from portal.db.records.people import Draft, OneTimeLink, Person, SignIn, SignInAttempt
 from portal.db.records.psa import (
@@ -39,6 +40,15 @@ from portal.db.records.vendors import (
     VendorProfile,
     VendorService,
 )
+from portal.db.records.ways_in import (
+    CompanyIdentity,
+    CompanyProvider,
+    CompanyReturn,
+    HalfSignIn,
+    KnownBrowser,
+    RecoveryCode,
+    TwoStep,
+)
 
 __all__ = [
     "AccountLine",
@@ -53,12 +63,19 @@ __all__ = [
     "CallbackPost",
     "CallbackRefusal",
     "Card",
+    "CompanyIdentity",
+    "CompanyProvider",
+    "CompanyReturn",
     "Connection",
     "Decision",
     "Draft",
+    "HalfSignIn",
+    "KnownBrowser",
     "Mail",
     "MappingBatch",
     "MappingRefusal",
+    "Note",
+    "NoteText",
     "Notice",
     "OneTimeLink",
     "Person",
@@ -73,6 +90,7 @@ __all__ = [
     "PsaQuestion",
     "Push",
     "PushStep",
+    "RecoveryCode",
     "RequestPace",
     "RowMeaning",
     "Rule",
@@ -87,6 +105,9 @@ __all__ = [
     "SplitRule",
     "SyncRun",
     "SyncStaged",
+    "Tag",
+    "Tagged",
+    "TwoStep",
     "UsageAccount",
     "UsageCount",
     "UsageImport",

@@ -21,7 +21,8 @@ class Person(Base):
     role: Mapped[str] = mapped_column(sa.String(16))
     password_hash: Mapped[str | None]  # argon2; none until the first link was used
     active: Mapped[bool] = mapped_column(default=True)
-    preferences: Mapped[Json] = mapped_column(sa.JSON(), default=dict)  # theme, density, letter_keys, ask_above
+    # theme, density, letter_keys, ask_above, locale
+    preferences: Mapped[Json] = mapped_column(sa.JSON(), default=dict)
     created_at: Mapped[Timestamp]
     last_sign_in_at: Mapped[Timestamp | None]
 
@@ -39,17 +40,22 @@ class SignIn(Base):
     created_at: Mapped[Timestamp]
     seen_at: Mapped[Timestamp]
     ended_at: Mapped[Timestamp | None]
+    how: Mapped[str | None] = mapped_column(
+        sa.String(16)
+    )  # password, code, recovery, company; none: before it was kept
 
 
 class SignInAttempt(Base):
-    """A failed sign-in, for throttling. Real time."""
+    """A failed sign-in, for throttling. Real time. A known browser is counted apart from its address."""
 
     __tablename__ = "sign_in_attempt"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(index=True)
-    address: Mapped[str | None] = mapped_column(index=True)
+    address: Mapped[str | None] = mapped_column(index=True)  # IPv6: its /64, which one visitor has as a whole
     at: Mapped[Timestamp] = mapped_column(index=True)
+    browser_id: Mapped[int | None]  # the known browser it came from
+    kind: Mapped[str | None] = mapped_column(sa.String(16))  # none: a password; code; mail
 
 
 class OneTimeLink(Base):
@@ -63,6 +69,10 @@ class OneTimeLink(Base):
     purpose: Mapped[str] = mapped_column(sa.String(16))
     expires_at: Mapped[Timestamp]
     used_at: Mapped[Timestamp | None]
+    made_at: Mapped[Timestamp | None]  # none: before it was kept, as the next ones
+    made_by: Mapped[str | None]
+    revoked_at: Mapped[Timestamp | None]  # by an admin, or because a newer one took its place
+    mailed: Mapped[bool | None]
 
 
 class Draft(Base):
