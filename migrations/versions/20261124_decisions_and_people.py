@@ -15,10 +15,12 @@ def upgrade() -> None:
     """Make the changes, a function for each subject."""
     _notes_and_tags()
     _ways_in()
+    _pushes_looked_after()
 
 
 def downgrade() -> None:
     """Take them back."""
+    _pushes_not_looked_after()
     _no_ways_in()
     _no_notes_and_tags()
 
@@ -198,3 +200,43 @@ def _no_ways_in() -> None:
     op.drop_column("sign_in_attempt", "kind")
     op.drop_column("sign_in_attempt", "browser_id")
     op.drop_column("sign_in", "how")
+
+
+def _pushes_looked_after() -> None:
+    """Keep since when a push cannot go on, and what the daily look back finds."""
+    op.add_column("push", sa.Column("troubled_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("push", sa.Column("needs_look_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_table(
+        "drift",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("push_id", sa.Integer(), nullable=False),
+        sa.Column("agreement_id", sa.Integer(), nullable=False),
+        sa.Column("addition_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("expected", sa.JSON(), nullable=False),
+        sa.Column("found", sa.JSON(), nullable=True),
+        sa.Column("found_key", sa.String(length=80), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.String(), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind IN ('changed', 'gone')", name=op.f("ck_drift_kind_known")),
+        sa.CheckConstraint(
+            "(acknowledged_by IS NULL) = (acknowledged_at IS NULL)", name=op.f("ck_drift_acknowledgement_whole")
+        ),
+        sa.ForeignKeyConstraint(["push_id"], ["push.id"], name=op.f("fk_drift_push_id_push")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift")),
+        sa.UniqueConstraint(
+            "push_id", "addition_id", "found_key", name=op.f("uq_drift_push_id_addition_id_found_key")
+        ),
+    )
+    op.create_index(op.f("ix_drift_push_id"), "drift", ["push_id"])
+    op.create_index(op.f("ix_drift_agreement_id"), "drift", ["agreement_id"])
+
+
+def _pushes_not_looked_after() -> None:
+    op.drop_table("drift")
+    op.drop_column("push", "needs_look_at")
+    op.drop_column("push", "troubled_since")

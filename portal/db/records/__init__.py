@@ -5,6 +5,7 @@ from portal.db.records.audit import AuditEvent
 from portal.db.records.callbacks import CallbackHook, CallbackKey, CallbackPost, CallbackRefusal
 from portal.db.records.cards import Card
 from portal.db.records.decisions import AgreementLease, Batch, Decision, Push, PushStep
+from portal.db.records.drift import Drift
 from portal.db.records.meanings import RowMeaning, VendorWordMeaning
 from portal.db.records.notes import Note, NoteText, Tag, Tagged
 from portal.db.records.notices import Mail, Notice
@@ -69,6 +70,7 @@ __all__ = [
     "Connection",
     "Decision",
     "Draft",
+    "Drift",
     "HalfSignIn",
     "KnownBrowser",
     "Mail",
