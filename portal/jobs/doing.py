@@ -13,7 +13,7 @@ from portal.connectwise import ConnectWise
 from portal.db.records import Push
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import connection_asking, imports, psa_trail, push_leases, pushes, questions, sync
+from portal.services import connection_asking, imports, psa_trail, push_leases, push_overview, pushes, questions, sync
 from portal.services.card_making import IN_FLIGHT
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
@@ -165,6 +165,7 @@ def due() -> tuple[list[int], list[int]]:
 def recover(*, starting: bool = False) -> None:
     """Take back what dead workers held."""
     with transaction() as session:
+        push_overview.sign_of_life(session, real_now=real_now())
         push_leases.free_the_dead(session, starting=starting)
         sync.recover(session, real_now=real_now(), starting=starting)
         questions.recover(session, now=clock().now(), real_now=real_now(), starting=starting)

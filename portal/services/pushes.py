@@ -15,6 +15,7 @@ from portal.services.card_making import IN_FLIGHT, UNSENT
 from portal.services.card_picture import billed_agreements, companies_by_id
 from portal.services.decision_checks import load, writing_is_on
 from portal.services.errors import Conflict, NotFound
+from portal.services.push_overview import Overview, WorkerSeen, listed, overview, worker_seen
 from portal.services.push_running import CRASH_POINTS, Pace, run_push
 from portal.services.push_settling import Settling
 from portal.services.push_settling import stale as settle_stale
@@ -22,15 +23,20 @@ from portal.services.push_work import ASKED
 
 __all__ = [
     "CRASH_POINTS",
+    "Overview",
     "Pace",
+    "WorkerSeen",
     "as_json",
     "cannot_begin",
     "due_pushes",
     "get",
     "give_up",
+    "listed",
+    "overview",
     "retry",
     "run_push",
     "stop_stale",
+    "worker_seen",
 ]
 
 _ABANDONABLE = {"failed", "queued", "sending"}

@@ -81,6 +81,8 @@ class Push(Base):
     leased_until: Mapped[Timestamp | None]  # real time
     queued_at: Mapped[Timestamp]
     settled_at: Mapped[Timestamp | None]
+    troubled_since: Mapped[Timestamp | None]  # real time: since when it cannot go on; none: it goes on, or is settled
+    needs_look_at: Mapped[Timestamp | None]  # real time: it lasted, so somebody is to look; tried all the same
     decision: Mapped[Decision] = relationship(back_populates="push")
     card: Mapped[Card] = relationship()
     steps: Mapped[list["PushStep"]] = relationship(cascade="all, delete-orphan", order_by="PushStep.ordinal")
