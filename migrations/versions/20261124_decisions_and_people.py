@@ -13,16 +13,62 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     """Make the changes, a function for each subject."""
+    _trail_at_length()
     _notes_and_tags()
     _ways_in()
     _pushes_looked_after()
+    _bulks()
+
+
+def _bulks() -> None:
+    """Keep what is decided on many cards at once, and how far a worker has come with it."""
+    op.create_table(
+        "bulk",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("batch_id", sa.Integer(), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=True),
+        sa.Column("by_name", sa.String(), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("address", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("progress_done", sa.Integer(), nullable=False),
+        sa.Column("progress_total", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.String(length=80), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stopped_by", sa.String(), nullable=True),
+        sa.Column("cause", sa.String(), nullable=True),
+        sa.CheckConstraint("state IN ('queued', 'working', 'done', 'stopped')", name=op.f("ck_bulk_state_known")),
+        sa.CheckConstraint("progress_done BETWEEN 0 AND progress_total", name=op.f("ck_bulk_progress_within")),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_bulk_batch_id_batch")),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_bulk_by_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk")),
+        sa.UniqueConstraint("batch_id", name=op.f("uq_bulk_batch_id")),
+    )
+    op.create_index(op.f("ix_bulk_state"), "bulk", ["state"])
+    op.create_table(
+        "bulk_card",
+        sa.Column("bulk_id", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("card_id", sa.Integer(), nullable=False),
+        sa.Column("seen", sa.String(), nullable=True),
+        sa.Column("decision_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["bulk_id"], ["bulk.id"], name=op.f("fk_bulk_card_bulk_id_bulk"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("bulk_id", "ordinal", name=op.f("pk_bulk_card")),
+    )
 
 
 def downgrade() -> None:
     """Take them back."""
+    op.drop_table("bulk_card")
+    op.drop_table("bulk")
     _pushes_not_looked_after()
     _no_ways_in()
     _no_notes_and_tags()
+    _trail_as_before()
 
 
 def _notes_and_tags() -> None:
@@ -228,9 +274,7 @@ def _pushes_looked_after() -> None:
         ),
         sa.ForeignKeyConstraint(["push_id"], ["push.id"], name=op.f("fk_drift_push_id_push")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drift")),
-        sa.UniqueConstraint(
-            "push_id", "addition_id", "found_key", name=op.f("uq_drift_push_id_addition_id_found_key")
-        ),
+        sa.UniqueConstraint("push_id", "addition_id", "found_key", name=op.f("uq_drift_push_id_addition_id_found_key")),
     )
     op.create_index(op.f("ix_drift_push_id"), "drift", ["push_id"])
     op.create_index(op.f("ix_drift_agreement_id"), "drift", ["agreement_id"])
@@ -240,3 +284,90 @@ def _pushes_not_looked_after() -> None:
     op.drop_table("drift")
     op.drop_column("push", "needs_look_at")
     op.drop_column("push", "troubled_since")
+
+
+# the trail's own table is never made anew: its triggers would be lost
+_TRAIL_BEFORE = ("agreement_id", "at", "card_id", "company_id", "person_id", "what")
+_TRAIL_BY = ("what", "person", "company_id", "company", "agreement_id", "product", "card_id", "push_id")
+
+
+def _trail_at_length() -> None:
+    """Let a filter of the trail be read from its end, however long the trail is, and the trail only grow at its end."""
+    op.create_index("ix_audit_event_at_n", "audit_event", ["at", "n"])
+    for column in _TRAIL_BY:
+        op.create_index(f"ix_audit_event_{column}_at", "audit_event", [column, "at", "n"])
+    for column in _TRAIL_BEFORE:
+        op.drop_index(f"ix_audit_event_{column}", table_name="audit_event")
+    op.create_index("ix_decision_at", "decision", ["at"])
+    _trail_grows_at_its_end()
+    op.create_table(
+        "audit_check",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("broken_moment", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("head", sa.String(length=64), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=True),
+        sa.Column("broken_at", sa.Integer(), nullable=True),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('queued', 'working', 'done')", name=op.f("ck_audit_check_state_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_check")),
+    )
+    op.create_table(
+        "audit_refusal",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("about", sa.String(length=200), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("untold", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=True),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("sentence", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_refusal")),
+        sa.UniqueConstraint("about", name=op.f("uq_audit_refusal_about")),
+    )
+
+
+def _trail_grows_at_its_end() -> None:
+    """Refuse an event anywhere but at the end; "insert or replace" would get past the triggers for changes."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER audit_event_only_at_the_end BEFORE INSERT ON audit_event "
+            "WHEN NEW.n IS NOT (SELECT coalesce(max(n), 0) + 1 FROM audit_event) "
+            "OR EXISTS (SELECT 1 FROM audit_event WHERE hash = NEW.hash) "
+            "BEGIN SELECT RAISE(ABORT, 'The audit trail is append-only.'); END"
+        )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_event_at_the_end() RETURNS trigger AS $$ "
+        "BEGIN IF NEW.n IS DISTINCT FROM (SELECT coalesce(max(n), 0) + 1 FROM audit_event) "
+        "THEN RAISE EXCEPTION 'The audit trail is append-only.'; END IF; RETURN NEW; END $$ LANGUAGE plpgsql"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_event_only_at_the_end BEFORE INSERT ON audit_event "
+        "FOR EACH ROW EXECUTE FUNCTION audit_event_at_the_end()"
+    )
+
+
+def _trail_as_before() -> None:
+    op.drop_table("audit_refusal")
+    op.drop_table("audit_check")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER IF EXISTS audit_event_only_at_the_end")
+    else:
+        op.execute("DROP TRIGGER IF EXISTS audit_event_only_at_the_end ON audit_event")
+        op.execute("DROP FUNCTION IF EXISTS audit_event_at_the_end()")
+    op.drop_index("ix_decision_at", table_name="decision")
+    for column in _TRAIL_BEFORE:
+        op.create_index(f"ix_audit_event_{column}", "audit_event", [column])
+    for column in _TRAIL_BY:
+        op.drop_index(f"ix_audit_event_{column}_at", table_name="audit_event")
+    op.drop_index("ix_audit_event_at_n", table_name="audit_event")

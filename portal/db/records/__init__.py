@@ -1,7 +1,8 @@
 """All records, one file an aggregate. Import them from here."""
 
 from portal.db.records.account_lines import AccountLine, AccountLineDue, MappingBatch, MappingRefusal
-from portal.db.records.audit import AuditEvent
+from portal.db.records.audit import AuditCheck, AuditEvent, AuditRefusal
+from portal.db.records.bulk import Bulk, BulkCard
 from portal.db.records.callbacks import CallbackHook, CallbackKey, CallbackPost, CallbackRefusal
 from portal.db.records.cards import Card
 from portal.db.records.decisions import AgreementLease, Batch, Decision, Push, PushStep
@@ -57,8 +58,12 @@ __all__ = [
     "AccountMapping",
     "AgreementLease",
     "AgreementWanted",
+    "AuditCheck",
     "AuditEvent",
+    "AuditRefusal",
     "Batch",
+    "Bulk",
+    "BulkCard",
     "CallbackHook",
     "CallbackKey",
     "CallbackPost",

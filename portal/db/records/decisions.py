@@ -35,7 +35,10 @@ class Decision(Base):
     """What a person did with a card, what they saw, and the plan they confirmed."""
 
     __tablename__ = "decision"
-    __table_args__ = (sa.CheckConstraint(f"action IN {ACTIONS}", "action_known"),)
+    __table_args__ = (
+        sa.CheckConstraint(f"action IN {ACTIONS}", "action_known"),
+        sa.Index("ix_decision_at", "at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     card_id: Mapped[int] = mapped_column(sa.ForeignKey("card.id"), index=True)
