@@ -51,14 +51,19 @@ class Line:
     effective: date | None = None
     cancelled: date | None = None
 
+    @property
+    def void(self) -> bool:
+        """Tell whether the line was taken back: nothing, for one day. Nobody may delete it, and it bills no day."""
+        return self.quantity == 0 and self.effective is not None and self.cancelled == self.effective
+
     def active(self, on: date) -> bool:
-        """Tell whether the line is billed on a day; its first and its last day count."""
+        """Tell whether the line is billed on a day; its first and its last day count, but for one taken back."""
         begun = self.effective is None or self.effective <= on
-        return begun and (self.cancelled is None or on <= self.cancelled)
+        return begun and not self.void and (self.cancelled is None or on <= self.cancelled)
 
     def begins_after(self, on: date) -> bool:
         """Tell whether the line is a scheduled change: it begins later than a day and then lasts a day or more."""
-        if self.effective is None or self.effective <= on:
+        if self.effective is None or self.effective <= on or self.void:
             return False
         return self.cancelled is None or self.cancelled >= self.effective
 

@@ -210,6 +210,7 @@ class Plan:
         refused: Why the decision cannot be carried out, as a sentence.
         warnings: What must be ticked first.
         sentences: The whole plan in plain words, warnings left out.
+        held: What Undo leaves as it is since someone changed it, each with both numbers.
     """
 
     steps: tuple[Step, ...] = ()
@@ -217,6 +218,7 @@ class Plan:
     refused: str | None = None
     warnings: tuple[Warned, ...] = ()
     sentences: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Give the plan as `cards plan` prints it."""

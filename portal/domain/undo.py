@@ -1,16 +1,20 @@
 """Turn Undo into a plan: what a decision wrote is taken back, unless someone changed it since."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import cast
 
-from portal.domain.invoicing import Move, invoice_effect
+from portal.domain.invoicing import InvoiceEffect, Move, already_invoiced, invoice_effect, invoiced_period
 from portal.domain.lines import revenue
+from portal.domain.money import money_text
 from portal.domain.periods import day_text
 from portal.domain.psa import BilledAgreement, CatalogItem, Line
 from portal.domain.quantities import plain
-from portal.domain.steps import Effect, Plan, Step, StepAction, effect_words
+from portal.domain.steps import Effect, Plan, Step, StepAction, Warned, effect_words
+
+_LOOK = "Look at the line and decide again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,82 +37,158 @@ class DoneStep:
 
 
 def plan_undo(
-    agreement: BilledAgreement, lines: Iterable[Line], item: CatalogItem | None, done: Sequence[DoneStep]
+    agreement: BilledAgreement,
+    lines: Iterable[Line],
+    item: CatalogItem | None,
+    done: Sequence[DoneStep],
+    decided_on: date | None = None,
 ) -> Plan:
     """Plan to restore what stood before a decision, last step first.
 
-    A quantity is set back, a line that was ended is reopened, and a line that was created is set to 0, since the
-    portal may not delete. What was found and not written by us is left alone.
+    A quantity is set back and a line that was ended is reopened. A line that was created is set to 0 and ends on its
+    own first day, the earliest that ConnectWise takes, since the portal may not delete. What was found and not written
+    by us is left alone. A line that someone changed since is held back with all that belongs to it, so that nothing is
+    billed twice or not at all; the rest goes back.
 
     Args:
         agreement: As it stands now.
         lines: All lines of the product on the agreement, as they stand now.
         item: The catalogue item, for the money.
         done: The steps that were carried out, in their order.
+        decided_on: The day of the decision, for saying what was invoiced since; none: nothing is said.
 
     Returns:
-        The writes; or a refusal where someone has changed one of the lines since.
+        The writes; or a refusal where nothing of it can go back.
     """
     if agreement.why_not is not None:
         return Plan(refused=agreement.why_not)
     known = {line.addition_id: line for line in lines}
+    ours = [one for one in done if not one.found]
+    held = _held(ours, known)
+    taken = [one for one in reversed(ours) if _key(one, ours) not in held]
+    if held and not taken:
+        return Plan(refused=f"{' '.join(held.values())} {_LOOK}", held=tuple(held.values()))
     steps: list[Step] = []
     moves: list[Move] = []
-    left_alone: list[str] = []
-    for one in reversed(done):
-        if one.found:
-            left_alone.append(f"Left alone, since it was found and not written by us: {one.step.words()}")
-            continue
+    until = {one.line_id: one.step.expected for one in taken if one.step.action is StepAction.END}
+    for one in taken:
+        line = known[cast("int", one.line_id)]
+        steps += _back(one.step, line)
+        moves.append(_move_back(agreement, one.step, line, item, until))
+    effect = invoice_effect(agreement, moves)
+    created = [known[cast("int", one.line_id)] for one in taken if one.step.action is StepAction.CREATE]
+    words = [step.words() for step in steps] or ["There is nothing to take back."]
+    return Plan(
+        steps=tuple(steps),
+        effect=Effect.of(effect),
+        warnings=_invoiced(agreement, moves, effect),
+        held=tuple(held.values()),
+        sentences=(
+            *words,
+            *(_never_deleted(line) for line in created),
+            *(f"Held back: {sentence}" for sentence in held.values()),
+            *(
+                f"Left alone, since it was found and not written by us: {one.step.words()}"
+                for one in reversed(done)
+                if one.found
+            ),
+            *(
+                f"Line {line.addition_id} keeps {plain(line.less_included)} included units: "
+                "set them to 0 in the PSA by hand."
+                for line in created
+                if line.less_included
+            ),
+            *_invoiced_since(agreement, decided_on, moves),
+            *(effect_words(effect, steps) if steps else []),
+        ),
+    )
+
+
+def _key(one: DoneStep, done: Sequence[DoneStep]) -> int | None:
+    """Tell what a step belongs to: a line and what replaces it go back together.
+
+    What an earlier undo did with several lines at once also belongs together.
+    """
+    if any(other.step.action is StepAction.REOPEN for other in done):
+        return None
+    return one.step.like if one.step.like is not None else one.line_id
+
+
+def _held(done: Sequence[DoneStep], known: Mapping[int, Line]) -> dict[int | None, str]:
+    """Give what cannot go back, each with both numbers."""
+    held: dict[int | None, str] = {}
+    for one in done:
         line = None if one.line_id is None else known.get(one.line_id)
         if line is None:
-            return Plan(refused=f"Line {one.line_id} is gone from the PSA, so this cannot be undone as a whole.")
-        if (changed := _changed_since(one.step, line)) is not None:
-            return Plan(refused=changed)
-        steps.append(_back(one.step, line))
-        moves.append(_move_back(agreement, one.step, line, item))
-    effect = invoice_effect(agreement, moves)
-    negative = [
-        f"Line {line.addition_id} keeps {plain(line.less_included)} included units: set them to 0 in the PSA by hand."
-        for one in done
-        if one.step.action is StepAction.CREATE and one.addition_id is not None and not one.found
-        for line in [known[one.addition_id]]
-        if line.less_included
-    ]
-    words = [step.words() for step in steps] or ["There is nothing to take back."]
-    after = effect_words(effect, steps) if steps else []
-    return Plan(steps=tuple(steps), effect=Effect.of(effect), sentences=(*words, *left_alone, *negative, *after))
+            why: str | None = f"Line {one.line_id} is gone from ConnectWise, so it cannot be put back."
+        else:
+            why = _changed_since(one.step, line)
+        if why is not None:
+            held.setdefault(_key(one, done), why)
+    return held
 
 
 def _changed_since(step: Step, line: Line) -> str | None:
     """Say what someone changed on a line since a step was done; none where it stands as the step left it."""
     name = f"Line {line.addition_id}"
-    tail = "Someone changed it since, so nothing is undone. Look at the line and decide again."
+    tail = "Someone changed it since, so nothing is undone."
     if step.quantity is not None and line.quantity != step.quantity:
         return f"{name} has {plain(line.quantity)} now, where this decision left {plain(step.quantity)}. {tail}"
     if step.action is not StepAction.SET and line.cancelled != step.cancelled:
-        now = "has no last day" if line.cancelled is None else f"ends on {day_text(line.cancelled)}"
-        return f"{name} {now} now, unlike this decision left it. {tail}"
+        return f"{name} {_ends(line.cancelled)} now, where this decision left it so: {_ends(step.cancelled)}. {tail}"
     return None
 
 
-def _back(step: Step, line: Line) -> Step:
-    """Give the write that takes a step back."""
+def _ends(last: date | None) -> str:
+    return "has no last day" if last is None else f"ends on {day_text(last)}"
+
+
+def _back(step: Step, line: Line) -> list[Step]:
+    """Give the writes that take a step back."""
+    line_id = line.addition_id
     if step.action is StepAction.CREATE:
-        return Step(action=StepAction.SET, addition_id=line.addition_id, expected=step.quantity, quantity=Decimal(0))
+        empty = Step(action=StepAction.SET, addition_id=line_id, expected=step.quantity, quantity=Decimal(0))
+        last = line.effective if line.effective is not None else step.effective
+        if last is None or line.cancelled == last:
+            return [empty]
+        return [empty, Step(action=StepAction.END, addition_id=line_id, expected=line.cancelled, cancelled=last)]
     if step.action is StepAction.SET:
         before = step.expected if isinstance(step.expected, Decimal) else Decimal(0)
-        return Step(action=StepAction.SET, addition_id=line.addition_id, expected=step.quantity, quantity=before)
+        return [Step(action=StepAction.SET, addition_id=line_id, expected=step.quantity, quantity=before)]
     last_day = step.expected if isinstance(step.expected, date) else None
     action = StepAction.REOPEN if step.action is StepAction.END else StepAction.END
-    return Step(action=action, addition_id=line.addition_id, expected=step.cancelled, cancelled=last_day)
+    return [Step(action=action, addition_id=line_id, expected=step.cancelled, cancelled=last_day)]
 
 
-def _move_back(agreement: BilledAgreement, step: Step, line: Line, item: CatalogItem | None) -> Move:
-    """Give what taking a step back does to the invoices: the reverse of what the step did."""
+def _never_deleted(line: Line) -> str:
+    """Say what becomes of a line that the decision had added."""
+    last = "" if line.effective is None else f" and ends on its own first day, {day_text(line.effective)}"
+    return f"Line {line.addition_id} was added by this decision. The portal never deletes: it is set to 0{last}."
+
+
+def _move_back(
+    agreement: BilledAgreement,
+    step: Step,
+    line: Line,
+    item: CatalogItem | None,
+    until: Mapping[int | None, Decimal | date | None],
+) -> Move:
+    """Give what taking a step back does to the invoices: the reverse of what the step did.
+
+    Args:
+        agreement: Whether it prorates.
+        step: What was done.
+        line: As it stands now.
+        item: For the price.
+        until: The last days that lines get back, by line.
+    """
     prorates = agreement.agreement.prorates
     if step.action is StepAction.SET:
         before = step.expected if isinstance(step.expected, Decimal) else Decimal(0)
-        return Move(amount=revenue(line, item, before - line.quantity), ends=line.cancelled)
+        begins = line.effective if prorates and line.void and line.addition_id in until else None
+        last = until.get(line.addition_id, line.cancelled)
+        ends = last if isinstance(last, date) else None
+        return Move(amount=revenue(line, item, before - line.quantity), begins=begins, ends=ends)
     if step.action is StepAction.CREATE:
         begins = step.effective if prorates else None
         return Move(amount=revenue(line, item, -line.quantity), begins=begins, ends=line.cancelled)
@@ -116,3 +196,26 @@ def _move_back(agreement: BilledAgreement, step: Step, line: Line, item: Catalog
     units = line.quantity if step.action is StepAction.END else -line.quantity
     begins = first + timedelta(days=1) if isinstance(first, date) else None
     return Move(amount=revenue(line, item, units), begins=begins, ends=last if isinstance(last, date) else None)
+
+
+def _invoiced(agreement: BilledAgreement, moves: Sequence[Move], effect: InvoiceEffect) -> tuple[Warned, ...]:
+    """Spell out that what is taken back begins in a period that was already invoiced."""
+    days = [move.begins for move in moves if move.amount and move.begins is not None]
+    early = [day for day in days if already_invoiced(agreement, day)]
+    if not early:
+        return ()
+    period = invoiced_period(agreement)
+    since = "" if period is None else f" (all days before {day_text(period.first)} are)"
+    amount = "" if effect.next_invoice is None else f": {money_text(effect.on_top)}"
+    what = f"What that period billed for it is set right on the next invoice{amount}."
+    return (Warned(code="invoiced_ok", sentence=f"{day_text(min(early))} was already invoiced{since}. {what}"),)
+
+
+def _invoiced_since(agreement: BilledAgreement, decided_on: date | None, moves: Sequence[Move]) -> list[str]:
+    """Say that an undo does not reach what was invoiced between the decision and now."""
+    period = invoiced_period(agreement)
+    if decided_on is None or period is None or decided_on >= period.first:
+        return []
+    if all(move.begins is not None for move in moves):
+        return []
+    return [f"What was invoiced for days before {day_text(period.first)} stays as it was invoiced."]
