@@ -163,8 +163,6 @@ def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals)
             alone = f"{amounts} a month without a count, or to be shared."
             with_others = f"{unsaid:,} not reported or to split {'is' if unsaid == 1 else 'are'} not in it."
             parts.append(with_others if totals.revenue else alone)
-        if counts.tabs["equal"] and not board.narrowed:
-            parts.append(f"{counts.tabs['equal']:,} proved equal.")
     else:
         parts.append(
             {
@@ -223,10 +221,10 @@ def _pager_words(page: queries.Page) -> str:
 
 def _group_link(board: BoardFilter) -> Callable[[queries.Group], str | None]:
     def link(group: queries.Group) -> str | None:
-        name = {"company": "company", "product": "product"}.get(board.group)
-        if name is None:
-            return None
-        return url_for("cards.index", **board.args(**{name: group.key}, page=None, open=None))
+        key = str(group.key).strip("|")
+        if board.group == "none" or not group.key or "|" in key:
+            return None  # cards on no agreement, or of several vendors at once: no filter names them
+        return url_for("cards.index", **board.args(**{board.group: key}, page=None, open=None))
 
     return link
 

@@ -25,8 +25,15 @@ SHOWS = {
     "stale": "Stale",
     "all": "All",
 }
-GROUPS = {"company": "By company", "product": "By product", "vendor": "By vendor", "none": "No groups"}
+GROUPS = {
+    "company": "By company",
+    "product": "By product",
+    "vendor": "By vendor",
+    "agreement": "By agreement",
+    "none": "No groups",
+}
 SORTS = {"money": "Most money first", "difference": "Largest difference", "name": "Name", "age": "Oldest count"}
+DENSITIES = ("compact", "comfortable")  # rows of one line, rows of two
 MINIMA = (Decimal(50), Decimal(200))
 LONGEST = 200  # characters of a search
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
@@ -127,7 +134,12 @@ class BoardFilter:
     @property
     def names_companies(self) -> bool:
         """Tell whether each row names its company, since no group row above does."""
-        return self.group != "company"
+        return self.group not in {"company", "agreement"}
+
+    def key_of(self, card: Card) -> Any:  # noqa: ANN401 - an id or a text
+        """Give the key of the group in which a card stands; 0 for cards that are on no agreement."""
+        keys = {"company": card.company_id, "product": card.product, "vendor": card.vendors}
+        return card.agreement_id or 0 if self.group == "agreement" else keys.get(self.group, "")
 
     def where(self) -> list[sa.ColumnElement[bool]]:
         """Give the conditions on cards."""
@@ -221,7 +233,7 @@ def read_filter(given: Given, current: Period, vendors: Collection[str]) -> Boar
         sort=word("sort", SORTS, "money"),
         page=number("page") or 1,
         open=number("open"),
-        rows=word("rows", ("compact",)),
+        rows=word("rows", DENSITIES),
         ignored=tuple(ignored),
     )
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.db.records import Card, Decision, Push, Vendor
 from portal.web.cards.filters import SHOWS, BoardFilter, shown
@@ -180,14 +180,13 @@ def page_of_cards(session: Session, board: BoardFilter, titles: dict[str, str]) 
     }
     shown_now = sum(size for _, _, size in slices)
     if slices:
-        column = _key_column(board)
         statement = sa.select(Card).where(*board.where()).order_by(*_order(board))
         if board.group != "none":
-            statement = statement.where(column.in_([key for key, _, _ in slices]))
+            statement = statement.where(_key(board).in_([key for key, _, _ in slices]))
         if len(slices) == 1:
             statement = statement.offset(slices[0][1]).limit(slices[0][2])
         for card in session.scalars(statement):
-            groups["" if board.group == "none" else getattr(card, column.key)].cards.append(card)
+            groups[board.key_of(card)].cards.append(card)
     return Page(
         groups=list(groups.values()),
         number=number,
@@ -217,8 +216,7 @@ def ordered_ids(session: Session, board: BoardFilter) -> list[int]:
     titles: dict[str, str] = {}
     tallies = _tallies(session, board, titles)
     place = {key: index for index, (key, _) in enumerate(tallies)}
-    column = _key_column(board)
-    rows = session.execute(sa.select(Card.id, column).where(*board.where()).order_by(*_order(board))).all()
+    rows = session.execute(sa.select(Card.id, _key(board)).where(*board.where()).order_by(*_order(board))).all()
     if board.group != "none":
         rows = sorted(rows, key=lambda row: place.get(row[1], 0))
     return [row[0] for row in rows]
@@ -272,18 +270,26 @@ def add(sums: dict[str, Decimal], currency: str, amount: Decimal | None) -> None
     sums[currency] = sums.get(currency, Decimal(0)) + (amount or Decimal(0))
 
 
-def _key_column(board: BoardFilter) -> InstrumentedAttribute[Any]:
-    if board.group == "product":
-        return Card.product
-    return Card.vendors if board.group == "vendor" else Card.company_id
+def _key(board: BoardFilter) -> sa.ColumnElement[Any]:
+    """Give what groups are told apart by, as `BoardFilter.key_of` reads it from a card."""
+    keys: dict[str, sa.ColumnElement[Any]] = {
+        "company": sa.type_coerce(Card.company_id, sa.Integer),
+        "product": sa.type_coerce(Card.product, sa.String),
+        "vendor": sa.type_coerce(Card.vendors, sa.String),
+        "agreement": sa.func.coalesce(Card.agreement_id, 0),
+    }
+    return keys.get(board.group, sa.literal(""))
 
 
 def _tallies(session: Session, board: BoardFilter, titles: dict[str, str]) -> list[tuple[Any, _Tally]]:
     """Count and sum each group, in the order of the list."""
-    key = sa.literal("") if board.group == "none" else _key_column(board)
-    title = {"company": sa.func.max(Card.company), "product": sa.func.max(Card.product_name)}.get(
-        board.group, sa.literal("")
-    )
+    key = _key(board)
+    titles_of: dict[str, sa.ColumnElement[Any]] = {
+        "company": sa.func.max(Card.company),
+        "product": sa.func.max(Card.product_name),
+        "agreement": sa.func.max(Card.agreement),
+    }
+    title = titles_of.get(board.group, sa.literal(""))
     statement = sa.select(
         key,
         Card.currency,
@@ -306,6 +312,8 @@ def _tallies(session: Session, board: BoardFilter, titles: dict[str, str]) -> li
             tally.oldest = oldest
         if revenue is not None:
             add(tally.sums, currency, revenue)
+    if board.group == "agreement" and 0 in tallies:
+        tallies[0].title = "On no agreement yet"
     if board.group == "vendor":
         for group, tally in tallies.items():
             slugs = [slug for slug in str(group).split("|") if slug]
