@@ -128,7 +128,7 @@ def counts_context(session: Session, board: BoardFilter) -> dict[str, Any]:
         "totals": totals,
         "tabs": list(SHOWS.items()),
         "heading": heading(board, counts),
-        "subtitle": decided_words(session, board) if board.show == "decided" else subtitle(board, counts, totals),
+        "subtitle": decided_words(session, board) if board.show == "decided" else subtitle(board, totals),
     }
 
 
@@ -151,7 +151,7 @@ def heading(board: BoardFilter, counts: queries.Counts) -> str:
     return count_of(number, one, many)
 
 
-def subtitle(board: BoardFilter, counts: queries.Counts, totals: queries.Totals) -> str:
+def subtitle(board: BoardFilter, totals: queries.Totals) -> str:
     """Say what the list is worth, by currency."""
     parts = []
     if board.show == "decide":
