@@ -25,6 +25,7 @@ from portal.connectwise.errors import (
     Throttled,
     UnexpectedPayload,
     Unreachable,
+    Withheld,
 )
 from portal.connectwise.pace import Pace
 from portal.connectwise.patience import Patience
@@ -59,6 +60,7 @@ __all__ = [
     "Throttled",
     "UnexpectedPayload",
     "Unreachable",
+    "Withheld",
     "normalise",
     "with_codebase",
 ]

@@ -11,13 +11,29 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar
 
 from requests.adapters import DEFAULT_POOLBLOCK, HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from portal.connectwise.address import check_ip
+
+_LEAVING: ContextVar[Callable[[], None] | None] = ContextVar("leaving", default=None)
+
+
+@contextmanager
+def leaving(check: Callable[[], None] | None) -> Iterator[None]:
+    """Have something checked whenever bytes are about to leave on a connection that stands; it raises to keep them."""
+    token = _LEAVING.set(check)
+    try:
+        yield
+    finally:
+        _LEAVING.reset(token)
+
 
 LONGEST_REST = 45.0  # seconds; below the minute or so after which many a firewall forgets a connection
 
@@ -67,6 +83,8 @@ class _Careful:
     _answered_at: float | None = None
 
     host: str
+    sock: socket.socket | None
+    connect: Callable[[], None]
 
     def _new_conn(self) -> socket.socket:
         made: socket.socket = super()._new_conn()  # type: ignore[misc]
@@ -78,6 +96,18 @@ class _Careful:
                 made.close()
                 raise
         return made
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 - as the base class
+        """Send bytes, unless whoever asked for it says at the last moment that they must not leave any more.
+
+        A request whose body is held back after its head has left was not sent: its length tells that it is incomplete.
+        """
+        check = _LEAVING.get()
+        if check is not None:
+            if self.sock is None:
+                self.connect()
+            check()
+        super().send(data)  # type: ignore[misc]
 
     def getresponse(self) -> HTTPResponse:
         """Note when an answer came."""

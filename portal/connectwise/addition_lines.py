@@ -37,6 +37,7 @@ class Addition:
         unit: The unit of measure, or "".
         last_updated: When ConnectWise last changed it.
         updated_by: By whom, or "".
+        entered_by: Who made it, where ConnectWise tells; or "".
         raw: The whole record, from ``get`` and the writes; ``None`` from lists, which are cut short.
     """
 
@@ -55,6 +56,7 @@ class Addition:
     unit: str
     last_updated: datetime | None
     updated_by: str
+    entered_by: str = ""
     raw: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
 
 
@@ -106,6 +108,7 @@ def read_addition(row: Row, agreement_id: int) -> Addition:
         unit=row.text("uom"),
         last_updated=row.moment("_info/lastUpdated"),
         updated_by=row.text("_info/updatedBy"),
+        entered_by=row.text("_info/enteredBy"),
     )
 
 

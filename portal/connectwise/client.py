@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -118,6 +118,13 @@ class ConnectWise:
         view = copy.copy(self)
         view._view = True  # noqa: SLF001 - its own kind
         view._use(self.transport.urgent())  # noqa: SLF001 - as above
+        return view
+
+    def fenced(self, check: Callable[[], None]) -> Self:
+        """Give a view on the same connections whose writes ask at the very last moment whether they may still leave."""
+        view = copy.copy(self)
+        view._view = True  # noqa: SLF001 - its own kind
+        view._use(self.transport.fenced(check))  # noqa: SLF001 - as above
         return view
 
     def test_permissions(self) -> Iterator[Permission]:

@@ -83,6 +83,13 @@ class Throttled(Unreachable):
         super().__init__(sentence, request_id=request_id, retry_after=retry_after, situation="throttled", status=429)
 
 
+class Withheld(ConnectWiseError):
+    """A write was held back by its caller at the last moment, when its connection stood: nothing was sent."""
+
+    def __init__(self) -> None:
+        super().__init__("The change was held back before it was sent.", situation="withheld")
+
+
 class OutcomeUnknown(ConnectWiseError):
     """A write was sent and its answer lost: look first, since it may have happened."""
 

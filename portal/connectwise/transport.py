@@ -10,7 +10,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
@@ -20,7 +20,7 @@ import requests
 
 from portal.connectwise import address as addresses
 from portal.connectwise import tls
-from portal.connectwise.adapters import LONGEST_REST, CarefulAdapter
+from portal.connectwise.adapters import LONGEST_REST, CarefulAdapter, leaving
 from portal.connectwise.address import Address
 from portal.connectwise.answers import clock_of, id_of, read_json, refuse, unexpected, words
 from portal.connectwise.errors import (
@@ -117,6 +117,7 @@ class Transport:
         self._learned = _Learned()
         self._urgent = False
         self._stopped: threading.Event | None = None
+        self._check: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"Transport({self.address.base!r}, company={self._credentials.company!r})"
@@ -145,6 +146,16 @@ class Transport:
         """Give a view whose reads end, between two attempts, once nobody waits for them any more."""
         view = copy.copy(self)
         view._stopped = stopped  # noqa: SLF001 - its own kind
+        return view
+
+    def fenced(self, check: Callable[[], None]) -> Self:
+        """Give a view whose writes ask at the very last moment whether they may still leave.
+
+        Args:
+            check: Raises, at best ``Withheld``, where the write must not leave; nothing was sent then.
+        """
+        view = copy.copy(self)
+        view._check = check  # noqa: SLF001 - its own kind
         return view
 
     def close(self) -> None:
@@ -246,7 +257,8 @@ class Transport:
         call = _Call(method, self.address.base + path, path, None, headers, dumps(body).encode())
         self._pace.take(urgent=self._urgent)
         try:
-            return self._once(self._writes, call)
+            with leaving(self._check):
+                return self._once(self._writes, call)
         except Throttled as error:
             self._wait_after(error, 1)
             raise

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -141,6 +141,6 @@ def worker_seen(session: Session, real_now: datetime) -> WorkerSeen:
     return WorkerSeen(at=at, alive=real_now - at <= SILENT)
 
 
-def _hanging() -> sa.Select[tuple[int]]:
+def _hanging() -> sa.Select[Any]:
     """Give the cards that still hang on a push's decision: one that was decided anew needs no look any more."""
     return sa.select(Card.id).where(Card.decision_id == Push.decision_id).correlate(Push)
