@@ -59,10 +59,14 @@ def _bulks() -> None:
         sa.ForeignKeyConstraint(["bulk_id"], ["bulk.id"], name=op.f("fk_bulk_card_bulk_id_bulk"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("bulk_id", "ordinal", name=op.f("pk_bulk_card")),
     )
+    op.add_column("decision", sa.Column("confirm_batch_id", sa.Integer(), nullable=True))
+    op.create_index(op.f("ix_decision_confirm_batch_id"), "decision", ["confirm_batch_id"])
 
 
 def downgrade() -> None:
     """Take them back."""
+    op.drop_index(op.f("ix_decision_confirm_batch_id"), "decision")
+    op.drop_column("decision", "confirm_batch_id")
     op.drop_table("bulk_card")
     op.drop_table("bulk")
     _pushes_not_looked_after()

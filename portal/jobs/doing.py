@@ -13,7 +13,17 @@ from portal.connectwise import ConnectWise
 from portal.db.records import Push
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import connection_asking, imports, psa_trail, push_leases, push_overview, pushes, questions, sync
+from portal.services import (
+    connection_asking,
+    decision_bulk,
+    imports,
+    psa_trail,
+    push_leases,
+    push_overview,
+    pushes,
+    questions,
+    sync,
+)
 from portal.services.card_making import IN_FLIGHT
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
@@ -153,6 +163,40 @@ def due_imports() -> list[int]:
     return found
 
 
+def do_bulk(
+    bulk_id: int, stopping: Callable[[], bool] | None = None, after_turn: Callable[[list[int]], None] | None = None
+) -> bool:
+    """Decide many cards, turn by turn. What another worker has in hand, or what has ended, is left alone.
+
+    Args:
+        bulk_id: Which bulk decision.
+        stopping: Tells that the worker is to end; the next one goes on.
+        after_turn: Told which pushes wait to be sent.
+
+    Returns:
+        Whether there is nothing left to do.
+    """
+    return decision_bulk.carry_out(
+        transaction,
+        bulk_id,
+        worker=push_leases.worker_name(),
+        now=clock().now,
+        today=clock().today,
+        real_now=real_now,
+        stopping=stopping,
+        after_turn=after_turn,
+    )
+
+
+def due_bulks() -> list[int]:
+    """Give the decisions on many cards that wait for a worker."""
+    session = reading()
+    session.rollback()
+    found = decision_bulk.due_bulks(session, real_now())
+    session.rollback()
+    return found
+
+
 def due() -> tuple[list[int], list[int]]:
     """Give the pushes and the syncs that wait for a worker."""
     session = reading()
@@ -170,6 +214,7 @@ def recover(*, starting: bool = False) -> None:
         sync.recover(session, real_now=real_now(), starting=starting)
         questions.recover(session, now=clock().now(), real_now=real_now(), starting=starting)
         imports.free_the_dead(session, starting=starting)
+        decision_bulk.free_the_dead(session, starting=starting)
 
 
 def _test_connection(asked: Asked) -> dict[str, Any]:

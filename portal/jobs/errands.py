@@ -12,7 +12,7 @@ from flask import Flask
 
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.jobs import queue
+from portal.jobs import doing, queue
 from portal.jobs.doing import Clients, real_now
 from portal.services import account_lines, callbacks, callbacks_hook, imports, mail, notices, sync_wanted
 from portal.services.errors import Refused
@@ -43,7 +43,7 @@ def tell_and_send() -> bool:
         with transaction() as store:
             notices.tell_runs(store, now=clock().now(), post=post)
     if server is not None and (due or untold):
-        mail.send_due(transaction, server, real_now=real_now)
+        mail.send_due(transaction, server, real_now=real_now, sealer=Sealer(settings_of().secret_keys))
     return True
 
 
@@ -97,6 +97,19 @@ def keep_account_lines() -> bool:
     return True
 
 
+def decide_many(stopping: threading.Event) -> bool:
+    """Carry on with decisions on many cards that nobody has in hand. Needs an app context.
+
+    They have a thread of their own: a wake-up would stand in line behind all the pushes of the one before.
+
+    Returns:
+        True: to be looked at again soon.
+    """
+    for bulk_id in doing.due_bulks():
+        doing.do_bulk(bulk_id, stopping.is_set)
+    return True
+
+
 def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threading.Thread]:
     """Start the errands.
 
@@ -113,6 +126,8 @@ def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threa
         "callbacks": lambda: see_to_callbacks(clients),
         "imports": tidy_imports,
         "account lines": keep_account_lines,
+        "audit trail": trail.Trail().look,
+        "many cards": lambda: decide_many(stopping),
     }
     threads = [
         threading.Thread(target=_again_and_again, args=(app, name, errand, stopping), name=name, daemon=True)

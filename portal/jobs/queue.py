@@ -26,6 +26,7 @@ class Runners:
     sync: Runner | None = None
     question: Runner | None = None
     import_: Runner | None = None
+    bulk: Runner | None = None
 
 
 class Queue:
@@ -42,6 +43,7 @@ class Queue:
         self._sync = huey.task(name="sync")(self._do_sync)
         self._question = huey.task(name="question")(self._do_question)
         self._import = huey.task(name="import")(self._do_import)
+        self._bulk = huey.task(name="bulk")(self._do_bulk)
 
     def wake_push(self, push_id: int, *, after: float = 0.0) -> None:
         """Ask a worker to carry a push on, now or in some seconds."""
@@ -62,6 +64,10 @@ class Queue:
         """Ask a worker to read a file."""
         self._import(import_id)
 
+    def wake_bulk(self, bulk_id: int) -> None:
+        """Ask a worker to decide many cards."""
+        self._bulk(bulk_id)
+
     def _do_push(self, push_id: int) -> None:
         again = None if self.runners.push is None else self.runners.push(push_id)
         if again is not None:
@@ -78,6 +84,10 @@ class Queue:
     def _do_import(self, import_id: int) -> None:
         if self.runners.import_ is not None:
             self.runners.import_(import_id)
+
+    def _do_bulk(self, bulk_id: int) -> None:
+        if self.runners.bulk is not None:
+            self.runners.bulk(bulk_id)
 
 
 @lru_cache(maxsize=8)
@@ -121,6 +131,11 @@ def wake_question(question_id: int) -> None:
 def wake_import(import_id: int) -> None:
     """Hint that a file waits to be read; as `wake_push`."""
     _hint(lambda queue: queue.wake_import(import_id))
+
+
+def wake_bulk(bulk_id: int) -> None:
+    """Hint that a decision on many cards waits; as `wake_push`."""
+    _hint(lambda queue: queue.wake_bulk(bulk_id))
 
 
 def _hint(wake: Callable[[Queue], None]) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from portal.db.session import transaction
 from portal.factory import clock
-from portal.jobs import doing, errands, schedule
+from portal.jobs import doing, errands, schedule, trail
 from portal.jobs.queue import WANTED, Queue, Runners
 from portal.services import remaking
 
@@ -41,7 +41,9 @@ class Worker:
 
     def run(self) -> None:
         """Work in the foreground until SIGTERM or SIGINT; a second one ends it at once."""
-        self.queue.runners = Runners(push=self._push, sync=self._sync, question=self._question, import_=self._import)
+        self.queue.runners = Runners(
+            push=self._push, sync=self._sync, question=self._question, import_=self._import, bulk=self._bulk
+        )
         with self.app.app_context():
             doing.recover(starting=True)
         consumer = self.queue.huey.create_consumer(
@@ -72,6 +74,8 @@ class Worker:
     def sweep_once(self, *, scheduled: bool) -> None:
         """Find what waits, and wake workers for it; without the queue, do it here."""
         with self.app.app_context():
+            if trail.is_unguarded():
+                return  # nothing is changed that the trail could not tell of
             if scheduled:
                 doing.recover()
                 remaking.begin_day(transaction, now=clock().now(), zone=clock().zone)
@@ -130,10 +134,12 @@ class Worker:
 
     def _push(self, push_id: int) -> float | None:
         with self.app.app_context():
-            return doing.do_push(push_id, self.clients)
+            return trail.LOOK_AGAIN_SECONDS if trail.is_unguarded() else doing.do_push(push_id, self.clients)
 
     def _sync(self, run_id: int) -> float | None:
         with self.app.app_context():
+            if trail.is_unguarded():
+                return None  # the sweep finds it again
             found = doing.start_wanted() if run_id == WANTED else run_id
             if found is not None:
                 doing.do_sync(found, self.clients, self.stopping.is_set)
@@ -146,5 +152,12 @@ class Worker:
 
     def _import(self, import_id: int) -> float | None:
         with self.app.app_context():
+            if trail.is_unguarded():
+                return None
             doing.do_import(import_id, self.stopping.is_set)
+        return None
+
+    def _bulk(self, bulk_id: int) -> float | None:
+        with self.app.app_context():
+            doing.do_bulk(bulk_id, self.stopping.is_set)
         return None

@@ -1,18 +1,17 @@
 """Many cards decided at once: each gets its own decision and push; what cannot be decided is left and listed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Batch, Card, Decision
-from portal.services import decision_second, decision_undo, decision_verbs
+from portal.db.records import Batch, Decision
+from portal.services import decision_bulk
 from portal.services.actors import Actor, require
-from portal.services.errors import Conflict, Invalid, NotFound, Refused
-
-Deciding = Callable[[int, int], object]
-"""Decides a card, as part of a batch."""
+from portal.services.decision_bulk_verbs import Chosen, Options
+from portal.services.decision_plans import read_day
+from portal.services.errors import Conflict, NotFound
 
 
 def approve_many(
@@ -43,28 +42,17 @@ def approve_many(
         too_old_ok: A tick for all.
 
     Returns:
-        The batch; `left_out` lists the cards that stay, each with why.
+        The batch; `left_out` lists the cards that stay, each with why. Of more than `decision_bulk.AT_ONCE` cards a
+        worker decides, turn by turn.
 
     Raises:
         NotAllowed: The role does not allow it.
         Invalid: No card was chosen.
     """
-
-    def one(card_id: int, batch_id: int) -> Decision:
-        return decision_verbs.approve(
-            session,
-            card_id,
-            by=by,
-            now=now,
-            today=today,
-            seen=_seen(seen, card_id),
-            reason=reason,
-            scheduled_ok=scheduled_ok,
-            too_old_ok=too_old_ok,
-            batch_id=batch_id,
-        )
-
-    return _many(session, "approve", card_ids, one, by=by, now=now, selection=selection)
+    options = Options(reason=reason, scheduled_ok=scheduled_ok, too_old_ok=too_old_ok)
+    return decision_bulk.begin(
+        session, "approve", _chosen(card_ids, seen), by=by, now=now, today=today, options=options, selection=selection
+    )
 
 
 def adjust_many(
@@ -97,29 +85,12 @@ def adjust_many(
         too_old_ok: A tick for all.
 
     Raises:
-        Refused: As `approve_many`.
+        Refused: As `approve_many`; `Invalid` also where the date is none.
     """
-
-    def one(card_id: int, batch_id: int) -> Decision:
-        proposed = session.scalar(sa.select(Card.proposed_quantity).where(Card.id == card_id))
-        if proposed is None:
-            raise Invalid("This card proposes no quantity.")
-        return decision_verbs.adjust(
-            session,
-            card_id,
-            quantity=proposed,
-            day=day,
-            by=by,
-            now=now,
-            today=today,
-            seen=_seen(seen, card_id),
-            reason=reason,
-            invoiced_ok=invoiced_ok,
-            too_old_ok=too_old_ok,
-            batch_id=batch_id,
-        )
-
-    return _many(session, "adjust", card_ids, one, by=by, now=now, selection=selection)
+    options = Options(reason=reason, day=read_day(day), invoiced_ok=invoiced_ok, too_old_ok=too_old_ok)
+    return decision_bulk.begin(
+        session, "adjust", _chosen(card_ids, seen), by=by, now=now, today=today, options=options, selection=selection
+    )
 
 
 def dismiss_many(
@@ -134,20 +105,10 @@ def dismiss_many(
     seen: Mapping[int, str] | None = None,
 ) -> Batch:
     """Dismiss many cards with one reason; arguments and errors as in `approve_many`."""
-
-    def one(card_id: int, batch_id: int) -> Decision:
-        return decision_verbs.dismiss(
-            session,
-            card_id,
-            by=by,
-            now=now,
-            today=today,
-            seen=_seen(seen, card_id),
-            reason=reason,
-            batch_id=batch_id,
-        )
-
-    return _many(session, "dismiss", card_ids, one, by=by, now=now, selection=selection)
+    options = Options(reason=reason)
+    return decision_bulk.begin(
+        session, "dismiss", _chosen(card_ids, seen), by=by, now=now, today=today, options=options, selection=selection
+    )
 
 
 def confirm_planned_many(
@@ -159,18 +120,33 @@ def confirm_planned_many(
     today: date,
     reason: str | None = None,
     selection: str = "",
+    seen: Mapping[int, str] | None = None,
     too_old_ok: bool = False,
 ) -> Batch:
     """Send what was planned while the portal was read-only, each checked anew; otherwise as `approve_many`."""
+    options = Options(reason=reason, too_old_ok=too_old_ok)
+    return decision_bulk.begin(
+        session, "send", _chosen(card_ids, seen), by=by, now=now, today=today, options=options, selection=selection
+    )
 
-    def one(card_id: int, batch_id: int) -> Decision:
-        decision = decision_second.confirm_planned(
-            session, card_id, by=by, now=now, today=today, reason=reason, too_old_ok=too_old_ok
-        )
-        decision.batch_id = batch_id
-        return decision
 
-    return _many(session, "send", card_ids, one, by=by, now=now, selection=selection)
+def confirm_second_many(
+    session: Session,
+    card_ids: Iterable[int],
+    *,
+    by: Actor,
+    now: datetime,
+    today: date,
+    reason: str | None = None,
+    selection: str = "",
+    seen: Mapping[int, str] | None = None,
+    too_old_ok: bool = False,
+) -> Batch:
+    """Confirm many decisions as the second person, a manager or above; one's own are left out. As `approve_many`."""
+    options = Options(reason=reason, too_old_ok=too_old_ok)
+    return decision_bulk.begin(
+        session, "second", _chosen(card_ids, seen), by=by, now=now, today=today, options=options, selection=selection
+    )
 
 
 def undo_batch(
@@ -198,7 +174,7 @@ def undo_batch(
     Raises:
         NotAllowed: The role does not allow it.
         NotFound: There is no such batch.
-        Conflict: The batch is an undo itself.
+        Conflict: The batch is an undo itself, or is still being decided.
     """
     require(by, "biller", "undo decisions")
     batch = session.get(Batch, batch_id)
@@ -206,56 +182,23 @@ def undo_batch(
         raise NotFound(f"There is no batch {batch_id}.")
     if batch.action == "undo":
         raise Conflict("This batch is an undo itself. Decide its cards again instead.")
-    members = sa.select(Decision.card_id, Decision.id).where(Decision.batch_id == batch_id).order_by(Decision.id)
-    taken = dict(session.execute(members).all())
-
-    def one(card_id: int, new_id: int) -> Decision:
-        return decision_undo.undo(
-            session,
-            card_id,
-            by=by,
-            now=now,
-            today=today,
-            decision_id=taken[card_id],
-            reason=reason,
-            scheduled_ok=True,
-            batch_id=new_id,
-        )
-
-    selection = f"Everything of batch {batch_id}"
-    return _many(session, "undo", taken, one, by=by, now=now, selection=selection, undoes_id=batch_id)
+    bulk = decision_bulk.bulk_of(session, batch_id)
+    if bulk is not None and bulk.state in {"queued", "working"}:
+        raise Conflict("This batch is still being decided. Stop it first, or wait until it is through.")
+    members = sa.select(Decision.card_id, Decision.id).where(decision_bulk.members(batch_id)).order_by(Decision.id)
+    taken = [Chosen(card_id=card_id, decision_id=decision_id) for card_id, decision_id in session.execute(members)]
+    return decision_bulk.begin(
+        session,
+        "undo",
+        taken,
+        by=by,
+        now=now,
+        today=today,
+        options=Options(reason=reason),
+        selection=f"Everything of batch {batch_id}",
+        undoes_id=batch_id,
+    )
 
 
-def _many(
-    session: Session,
-    action: str,
-    card_ids: Iterable[int],
-    one: Deciding,
-    *,
-    by: Actor,
-    now: datetime,
-    selection: str,
-    undoes_id: int | None = None,
-) -> Batch:
-    """Decide card by card, each on its own: one that is refused leaves the others alone."""
-    require(by, "biller", "decide cards")
-    chosen = list(dict.fromkeys(card_ids))
-    if not chosen:
-        raise Invalid("No card is ticked. Nothing was decided.", {"card_id": "Tick a card."})
-    batch = Batch(action=action, by=by.name, at=now, selection=selection, undoes_id=undoes_id, left_out=[])
-    session.add(batch)
-    session.flush()
-    left_out = []
-    for card_id in chosen:
-        try:
-            with session.begin_nested():
-                one(card_id, batch.id)
-        except Refused as error:
-            left_out.append({"card_id": card_id, "sentence": str(error)})
-    batch.left_out = left_out
-    session.flush()
-    return batch
-
-
-def _seen(seen: Mapping[int, str] | None, card_id: int) -> str | None:
-    return None if seen is None else seen.get(card_id)
+def _chosen(card_ids: Iterable[int], seen: Mapping[int, str] | None) -> list[Chosen]:
+    return [Chosen(card_id=one, seen=None if seen is None else seen.get(one)) for one in card_ids]

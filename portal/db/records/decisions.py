@@ -57,6 +57,7 @@ class Decision(Base):
     second_id: Mapped[int | None] = mapped_column(sa.ForeignKey("person.id"))
     second: Mapped[str | None]
     second_at: Mapped[Timestamp | None]
+    confirm_batch_id: Mapped[int | None] = mapped_column(index=True)  # in which it was confirmed or sent with others
     card: Mapped[Card] = relationship()
     push: Mapped["Push | None"] = relationship(back_populates="decision")
 
