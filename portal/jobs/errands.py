@@ -12,7 +12,7 @@ from flask import Flask
 
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.jobs import doing, queue
+from portal.jobs import doing, queue, trail
 from portal.jobs.doing import Clients, real_now
 from portal.services import account_lines, callbacks, callbacks_hook, imports, mail, notices, sync_wanted
 from portal.services.errors import Refused
