@@ -35,6 +35,7 @@ class Made:
         lower: The quantity falls.
         overridden: Titles of sources that were too old or held.
         undoes: The decision that is taken back.
+        product: What ConnectWise calls the product by now, where that is not what the card says.
     """
 
     action: str
@@ -51,6 +52,7 @@ class Made:
     sentence: str = ""
     before: Decimal | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    product: str | None = None
 
 
 def decide(session: Session, card: Card, made: Made, plan: Plan) -> Decision:
@@ -66,7 +68,9 @@ def decide(session: Session, card: Card, made: Made, plan: Plan) -> Decision:
         raise ValueError("A decision that writes needs an agreement.")
     second = needs_second(session, card, plan, lower=made.lower)
     state = "waiting" if second else "queued" if writing_is_on(session) else "planned"
-    seen = {**numbers(card), "lines": lines_seen(session, agreement_id, card.product)}
+    seen = {**numbers(card), "lines": lines_seen(session, agreement_id, made.product or card.product)}
+    if made.product is not None:
+        seen["product"] = made.product
     if made.overridden:
         seen["too_old"] = list(made.overridden)
     decision = _decision(session, card, made, seen, plan)

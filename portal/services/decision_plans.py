@@ -7,13 +7,12 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, PsaAddition, PsaAgreement, PsaBillingCycle, PsaCompany, Push
+from portal.db.records import Card, PsaAddition, PsaAgreement, PsaBillingCycle, PsaCompany
 from portal.domain.periods import Period
-from portal.domain.plans import plan_add, plan_change, plan_undo
+from portal.domain.plans import plan_add, plan_change
 from portal.domain.psa import Agreement, BilledAgreement, Line, live_agreements
 from portal.domain.quantities import BadQuantity, parse_quantity
-from portal.domain.steps import Plan, Step
-from portal.domain.undo import DoneStep
+from portal.domain.steps import Plan
 from portal.services.card_picture import agreement_of, catalog, read_lines
 from portal.services.errors import Invalid, NotFound
 
@@ -123,25 +122,6 @@ def plan_write(
     if billed.why_not is None and not any(line.active(reference) for line in lines):
         return plan_add(billed, item, wanted, picked, today, lines=lines)
     return plan_change(billed, lines, item, wanted, picked, today, dated=picked is not None)
-
-
-def plan_back(session: Session, push: Push, *, product: str, today: date) -> Plan:
-    """Plan to take back what a push wrote; refused where someone changed a line since."""
-    done = [
-        DoneStep(
-            step=Step.from_stored(step.plan),
-            addition_id=step.addition_id,
-            found=step.state == "found",
-        )
-        for step in push.steps
-        if step.state in {"done", "found"}
-    ]
-    return plan_undo(
-        billed_agreement(session, push.agreement_id, today),
-        lines_of(session, push.agreement_id, product),
-        catalog(session, product).get(product),
-        done,
-    )
 
 
 def billed_agreement(session: Session, agreement_id: int, day: date) -> BilledAgreement:

@@ -127,7 +127,8 @@ def _check_anew(session: Session, card: Card, push: Push, today: date) -> None:
     why_not = billed_agreement(session, push.agreement_id, today).why_not
     if why_not is not None:
         raise Conflict(f"{why_not} Nothing was sent.")
-    if lines_seen(session, push.agreement_id, card.product) != push.decision.seen.get("lines"):
+    seen = push.decision.seen
+    if lines_seen(session, push.agreement_id, seen.get("product", card.product)) != seen.get("lines"):
         raise Conflict("The lines in ConnectWise changed since this was decided. Take it back and decide again.")
 
 

@@ -11,7 +11,7 @@ from portal.db.records import Card, Decision
 from portal.domain.quantities import plain
 from portal.domain.splits import CannotSplit, Split
 from portal.domain.splits import share as share_out
-from portal.services import rules_store
+from portal.services import rules_store, undo_sharing
 from portal.services.actors import Actor
 from portal.services.card_remaking import cards_anew
 from portal.services.decision_making import Made, named, settle_without_push
@@ -58,7 +58,8 @@ def share(
         raise Invalid("This card is not to be split.")
     parts = {one: read_quantity(text, f"fixed-{one}") for one, text in (fixed or {}).items()}
     _require_shareable(session, card, Split(all_to=all_to, fixed=parts, rest_to=rest_to))
-    rules_store.set_split(
+    standing = undo_sharing.standing(session, card)
+    rule = rules_store.set_split(
         session,
         company_id=card.company_id,
         product=card.product,
@@ -78,6 +79,7 @@ def share(
         details={"all_to": all_to, "fixed": {str(one): part for one, part in parts.items()}, "rest_to": rest_to},
     )
     decision = settle_without_push(session, card, made, state="open")
+    decision.plan = {"rule": rule.id, "before": None if standing is None else standing.id}
     cards_anew(session, now=now, zone=zone, period=card.period, company_ids=[card.company_id])
     return decision
 

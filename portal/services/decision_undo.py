@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -10,15 +11,18 @@ from portal.db.records import Card, Decision, Push
 from portal.domain.lines import total
 from portal.domain.quantities import plain
 from portal.domain.steps import lines_after
+from portal.services import undo_sharing
 from portal.services.actors import Actor, require
-from portal.services.card_making import IN_FLIGHT
+from portal.services.card_making import DECIDABLE
+from portal.services.card_remaking import cards_anew
 from portal.services.decision_checks import Ticks, load, require_seen, require_ticks
 from portal.services.decision_making import Made, decide, named, settle_without_push
-from portal.services.decision_plans import lines_of, plan_back
+from portal.services.decision_plans import lines_of
 from portal.services.errors import Conflict
+from portal.services.undo_planning import Target, plan_back, product_now, target_of, why_not
+from portal.services.undo_settling import state_of
 
-_UNSENT = {"waiting", "planned", "queued"}
-_WRITTEN = {"done", "found"}
+_UNSENT = frozenset({"waiting", "planned", "queued"})
 
 
 def undo(
@@ -34,11 +38,12 @@ def undo(
     invoiced_ok: bool = False,
     scheduled_ok: bool = False,
     batch_id: int | None = None,
+    zone: ZoneInfo | None = None,
 ) -> Decision:
-    """Take back the latest decision on a card.
+    """Take back the latest decision on a card; an undo too.
 
-    While nothing was sent, the push is withdrawn. Afterwards a reverse plan is pushed as a decision of its own; lines
-    that somebody changed since are left alone, and the undo is refused.
+    While nothing was sent, the push is withdrawn. Afterwards a reverse plan is pushed as a decision of its own. What
+    somebody changed since is left alone: the rest goes back, or the undo is refused where nothing of it can.
 
     Args:
         session: A writing session.
@@ -46,49 +51,71 @@ def undo(
         by: A biller or above.
         now: By the business clock.
         today: In the portal's time zone.
-        decision_id: The decision that is meant; none: the card's latest.
+        decision_id: The decision that is meant; none: the card's latest that stands.
         seen: What `seen_token` gave when the form was shown; none: nothing is compared.
         reason: Why, if the person says so.
-        invoiced_ok: A tick.
+        invoiced_ok: Ticked: what is taken back was invoiced already.
         scheduled_ok: A tick.
         batch_id: The batch that it is part of.
+        zone: The portal's time zone; needed to make the cards anew after Share is undone.
 
     Raises:
         NotAllowed: The role does not allow it.
         NotFound: There is no such card.
-        Conflict: There is nothing to undo, it is being sent just now, or somebody changed a line since.
+        Conflict: There is nothing to undo, it is being sent just now, or somebody changed what it wrote since.
+        Invalid: A tick is missing.
     """
     require(by, "biller", "undo decisions")
     card = load(session, card_id)
     require_seen(card, seen)
-    decision = None if card.decision_id is None else session.get(Decision, card.decision_id)
-    if decision is None and decision_id is None:
-        raise Conflict("There is nothing to undo on this card.")
-    if decision is None or (decision_id is not None and decision_id != decision.id):
-        raise Conflict("There is no such decision on this card any more. Look at it again.")
-    push = session.scalars(
-        sa.select(Push).where(Push.decision_id == decision.id).execution_options(populate_existing=True)
-    ).one_or_none()
-    made = Made(action="undo", by=by, now=now, reason=reason, batch_id=batch_id, undoes=decision.id)
-    if push is None:
-        return _undo_dismissal(session, card, decision, made)
-    if push.state in _UNSENT:
-        return _withdraw(session, card, decision, push, made)
-    if push.state in IN_FLIGHT:
-        raise Conflict("It is being sent just now. Undo it when it is settled.")
-    if decision.action == "undo" or push.state in {"undone", "withdrawn"}:
-        raise Conflict("This was undone already.")
-    if not any(step.state in _WRITTEN for step in push.steps):
-        raise Conflict("Nothing was written, so there is nothing to undo.")
-    ticks = Ticks(invoiced_ok=invoiced_ok, scheduled_ok=scheduled_ok)
-    return _restore(session, card, push, made, today=today, ticks=ticks)
+    found = target_of(session, card, decision_id)
+    made = Made(action="undo", by=by, now=now, reason=reason, batch_id=batch_id, undoes=found.decision.id)
+    if found.push is None:
+        return _without_push(session, card, found.decision, made, zone)
+    if found.push.state in _UNSENT:
+        return _withdraw(session, card, found.decision, found.push, made)
+    refused = why_not(found)
+    if refused is not None:
+        raise Conflict(refused)
+    return _restore(
+        session, card, found, made, today=today, ticks=Ticks(invoiced_ok=invoiced_ok, scheduled_ok=scheduled_ok)
+    )
 
 
-def _undo_dismissal(session: Session, card: Card, decision: Decision, made: Made) -> Decision:
-    if card.state != "dismissed" or decision.action != "dismiss":
-        raise Conflict("There is nothing to undo on this card.")
-    whole = replace(made, sentence=f"Took back the dismissal of {named(card)}.")
-    return settle_without_push(session, card, whole, state="stale" if card.kind == "stale" else "open")
+def _without_push(session: Session, card: Card, decision: Decision, made: Made, zone: ZoneInfo | None) -> Decision:
+    """Take back what wrote nothing to ConnectWise: a dismissal, a share, or an undo of one of them."""
+    first = decision if decision.undoes_id is None else session.get_one(Decision, decision.undoes_id)
+    again = decision.action == "undo"
+    if first.action == "split":
+        return _share(session, card, first, made, again=again, zone=zone)
+    if first.action != "dismiss":
+        raise Conflict("The decision was taken back before anything was sent. Decide the card again.")
+    if not again:
+        if card.state != "dismissed":
+            raise Conflict("There is nothing to undo on this card.")
+        whole = replace(made, sentence=f"Took back the dismissal of {named(card)}.")
+        return settle_without_push(session, card, whole, state="stale" if card.kind == "stale" else "open")
+    if card.state not in DECIDABLE | {"stale"}:
+        raise Conflict("The card was decided anew since, so it is not dismissed again.")
+    whole = replace(made, reason=made.reason or first.reason, sentence=f"Dismissed {named(card)} again.")
+    return settle_without_push(session, card, whole, state="dismissed", stands=first.id)
+
+
+def _share(
+    session: Session, card: Card, shared: Decision, made: Made, *, again: bool, zone: ZoneInfo | None
+) -> Decision:
+    """Bring back the split rule of before a Share, or let the Share hold again."""
+    if zone is None:
+        raise ValueError("To make the cards anew, the time zone is needed.")
+    if card.state not in DECIDABLE:
+        raise Conflict("The card was decided since. Undo that first.")
+    change = undo_sharing.bring_back if again else undo_sharing.take_back
+    holds = change(session, card, shared, by=made.by, now=made.now)
+    what = "Shared" if again else "Took back how the count is shared of"
+    whole = replace(made, sentence=f"{what} {named(card)}: {holds}.", details={"holds": holds})
+    decision = settle_without_push(session, card, whole, state=card.state, stands=shared.id if again else None)
+    cards_anew(session, now=made.now, zone=zone, period=card.period, company_ids=[card.company_id])
+    return decision
 
 
 def _withdraw(session: Session, card: Card, decision: Decision, push: Push, made: Made) -> Decision:
@@ -112,29 +139,37 @@ def _withdraw(session: Session, card: Card, decision: Decision, push: Push, made
         sentence=f"Took back the decision on {named(card)}; nothing was sent.",
         details={"withdrew_push": push.id},
     )
-    undone = session.scalars(sa.select(Push).where(Push.decision_id == decision.undoes_id)).one_or_none()
-    if undone is None:
+    if decision.undoes_id is None:
         return settle_without_push(session, card, whole, state="withdrawn")
-    return settle_without_push(session, card, whole, state=undone.state, stands=undone.decision_id)
+    before = session.get_one(Decision, decision.undoes_id)
+    return settle_without_push(session, card, whole, state=state_of(session, before), stands=before.id)
 
 
-def _restore(session: Session, card: Card, push: Push, made: Made, *, today: date, ticks: Ticks) -> Decision:
+def _restore(session: Session, card: Card, found: Target, made: Made, *, today: date, ticks: Ticks) -> Decision:
     """Push the reverse of what was written."""
+    push = found.push
+    if push is None:
+        raise ValueError("What was pushed is restored.")
     plan = plan_back(session, push, product=card.product, today=today)
     if plan.refused is not None:
         raise Conflict(f"{plan.refused} Nothing was sent.")
     if not plan.steps:
         raise Conflict("What this decision wanted was found in ConnectWise, not written by us. It is left alone.")
     require_ticks(plan, ticks)
-    lines = lines_of(session, push.agreement_id, card.product)
+    product = product_now(session, push, card.product)
+    lines = lines_of(session, push.agreement_id, product)
     before = total(line for line in lines if line.active(today))
     after = total(line for line in lines_after(lines, plan.steps) if line.active(today))
+    what = "Undo of the undo" if found.decision.action == "undo" else "Undo"
+    held = "".join(f" Held back: {sentence}" for sentence in plan.held)
     whole = replace(
         made,
         quantity=after,
         agreement_id=push.agreement_id,
         lower=after < before,
         before=before,
-        sentence=f"Undo for {named(card)}: {plain(before)} back to {plain(after)}, effective immediately.",
+        sentence=f"{what} for {named(card)}: {plain(before)} back to {plain(after)}, effective immediately.{held}",
+        details={"held_back": list(plan.held)} if plan.held else {},
+        product=None if product == card.product else product,
     )
     return decide(session, card, whole, plan)

@@ -20,11 +20,12 @@ from portal.services.decision_checks import (
     writing_is_on,
 )
 from portal.services.decision_finding import actor_of, card_of, company_of
-from portal.services.decision_plans import billed_agreement, lines_of, plan_back, plan_for, plan_write
+from portal.services.decision_plans import billed_agreement, lines_of, plan_for, plan_write
 from portal.services.decision_second import confirm_planned, confirm_second
 from portal.services.decision_sharing import share
 from portal.services.decision_undo import undo
 from portal.services.decision_verbs import add, adjust, approve, dismiss
+from portal.services.undo_planning import plan_back
 
 __all__ = [
     "actor_of",

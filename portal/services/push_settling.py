@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.connectwise import Addition
@@ -21,6 +20,7 @@ from portal.services.card_making import make_stale
 from portal.services.card_remaking import cards_anew
 from portal.services.push_looking import Moved, facts_of
 from portal.services.push_work import WRITTEN
+from portal.services.undo_settling import house, settle_chain
 
 _TIMES = "%H:%M"
 UTC_ZONE = ZoneInfo("UTC")
@@ -138,7 +138,7 @@ def confirmed(at: Settling) -> None:
     if decision.action == "undo":
         _undone(at, decision)
     elif decision.action == "add" and at.is_current() and card.agreement_id is None:
-        _rehome(at, card, push.agreement_id)
+        house(at.session, card, push.agreement_id, today=local_day(at.now, at.zone))
     at.session.flush()
     what = "" if decision.quantity is None else f" {plain(decision.quantity)}"
     at.tell(
@@ -243,30 +243,13 @@ def line_json(line: Addition) -> dict[str, Any]:
 
 
 def _undone(at: Settling, decision: Decision) -> None:
-    """Mark what an undo took back."""
-    if at.is_current():
-        at.card.state = "undone"
-    first = at.session.scalars(sa.select(Push).where(Push.decision_id == decision.undoes_id)).one_or_none()
-    if first is not None:
-        first.state = "undone"
-
-
-def _rehome(at: Settling, card: Card, agreement_id: int) -> None:
-    """Let the card of new revenue become the card of the agreement that bills it now."""
-    there = at.session.scalars(
-        sa.select(Card).where(
-            Card.period == card.period,
-            Card.company_id == card.company_id,
-            Card.agreement_id == agreement_id,
-            Card.product == card.product,
-        )
-    ).one_or_none()
-    if there is not None and there.decision_id is not None:
+    """Mark what an undo took back, and what holds again where an undo was undone."""
+    first, holds = settle_chain(at.session, decision)
+    if not at.is_current():
         return
-    if there is not None:
-        at.session.delete(there)
-        at.session.flush()
-    card.agreement_id = agreement_id
+    at.card.state = "confirmed" if holds else "undone"
+    if first.action == "add":
+        house(at.session, at.card, at.push.agreement_id if holds else None, today=local_day(at.now, at.zone))
 
 
 def _steps(push: Push) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ def read_work(session: Session, push: Push) -> Work:
         decision_id=push.decision_id,
         card_id=push.card_id,
         agreement_id=push.agreement_id,
-        product=push.card.product,
+        product=push.decision.seen.get("product", push.card.product),  # it may have been renamed since
         state=push.state,
         dated=push.decision.effective is not None,
         seen=push.decision.seen,

@@ -202,7 +202,7 @@ def test_rules_are_an_admins_and_split_rules_a_billers(desk: Desk) -> None:
 # undo
 
 
-def test_undo_of_an_added_line_sets_it_to_zero_and_the_card_can_be_decided_again(desk: Desk) -> None:
+def test_undo_of_an_added_line_ends_it_at_zero_and_the_card_is_new_revenue_again(desk: Desk) -> None:
     card = desk.card(1028, "SEAT-B")
     desk.do(decisions.add, card, agreement_id=533)
     desk.settle(card)
@@ -212,10 +212,11 @@ def test_undo_of_an_added_line_sets_it_to_zero_and_the_card_can_be_decided_again
 
     (line,) = desk.lines(533, "SEAT-B")
     after = desk.again(card)
-    assert line.quantity == 0
-    assert (after.state, after.kind, after.agreement_id, after.psa_quantity) == ("undone", "increase", 533, Decimal(0))
-    desk.do(decisions.approve, after)
+    assert (line.quantity, line.cancelled_date) == (0, line.effective_date)
+    assert (after.state, after.kind, after.agreement_id) == ("undone", "new_revenue", None)
+    desk.do(decisions.add, after, agreement_id=533)
     assert desk.settle(card).state == "confirmed"
+    assert sorted(desk.quantities(533, "SEAT-B").values()) == [0, 1]
 
 
 def test_undo_of_a_dated_decrease_reopens_the_old_line_and_empties_the_new_one(desk: Desk) -> None:
@@ -229,7 +230,7 @@ def test_undo_of_a_dated_decrease_reopens_the_old_line_and_empties_the_new_one(d
 
     old, new = sorted(desk.lines(510), key=lambda line: line.id)
     assert (old.id, old.quantity, old.cancelled_date) == (before.id, before.quantity, None)
-    assert new.quantity == 0
+    assert (new.quantity, new.cancelled_date) == (0, new.effective_date)
 
 
 def test_undo_of_a_batch_holds_back_the_lines_that_someone_changed_since(desk: Desk) -> None:
