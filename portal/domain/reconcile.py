@@ -22,7 +22,7 @@ from portal.domain.mapping import MappedUsage
 from portal.domain.money import per_month
 from portal.domain.psa import Agreement, BilledAgreement, CatalogItem, Company, Line, live_agreements
 from portal.domain.quantities import plain
-from portal.domain.rules import Ignore, RuleBook, RulesInForce, propose
+from portal.domain.rules import Ignore, RuleBook, RulesInForce, Seen, propose
 from portal.domain.splits import CannotSplit, Split, share
 from portal.domain.stale import stale_cards, why_stale
 
@@ -140,10 +140,10 @@ def _cards_of(books: _Books, key: tuple[int, str], active: Mapping[int, Sequence
     if product not in books.fed:
         return [replace(base, kind=CardKind.PSA_ONLY) for base in bases.values()]
     usage = books.usage.get(key)
-    if usage is None:
-        return [replace(base, kind=CardKind.NOT_REPORTED) for base in bases.values()]
     rules = books.rules.in_force(company_id, product, books.today)
     psa = total(line for lines in active.values() for line in lines)
+    if usage is None:
+        return [_not_reported(base, rules, psa) for base in bases.values()]
     parts = _parts(books, usage, psa, rules, sorted(active))
     if isinstance(parts, CannotSplit):
         reason = (*_sum_words(usage), parts.reason)
@@ -152,16 +152,17 @@ def _cards_of(books: _Books, key: tuple[int, str], active: Mapping[int, Sequence
                 base,
                 kind=CardKind.TO_SPLIT,
                 vendor=usage.units,
-                arithmetic=reason,
+                arithmetic=(*reason, *_ignore_words(rules, usage, psa)),
                 sources=usage.sources,
-                ignored=_ignored(rules, usage),
+                ignored=_ignored(rules, usage, psa),
             )
             for base in bases.values()
         ]
     # A minimum wins over a tolerance.
     below_minimum = rules.minimum is not None and psa < rules.minimum.quantity
     return [
-        _compared(books, bases[one], part, usage, rules, bend=not below_minimum) for one, part in sorted(parts.items())
+        _compared(books, bases[one], part, usage, rules, psa, bend=not below_minimum)
+        for one, part in sorted(parts.items())
     ]
 
 
@@ -252,20 +253,44 @@ def _sum_words(usage: MappedUsage) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _compared(books: _Books, base: Card, part: _Part, usage: MappedUsage, rules: RulesInForce, *, bend: bool) -> Card:
-    """Compare one agreement's part with its PSA quantity; a tolerance holds only where `bend` lets it."""
+def _not_reported(base: Card, rules: RulesInForce, psa: Decimal) -> Card:
+    """Make the card of a product that is fed and was not counted; a rule may leave it alone while that is so."""
+    ignore = rules.ignore
+    if ignore is None or ignore.numbers is None:
+        return replace(base, kind=CardKind.NOT_REPORTED)
+    now = Seen(vendor=None, psa=psa)
+    alone = ignore.leaves_alone(base.company_id, base.product, now)
+    return replace(
+        base,
+        kind=CardKind.NOT_REPORTED,
+        arithmetic=(ignore.words(base.company_id, base.product, now),),
+        ignored=ignore if alone else None,
+    )
+
+
+def _compared(
+    books: _Books, base: Card, part: _Part, usage: MappedUsage, rules: RulesInForce, whole: Decimal, *, bend: bool
+) -> Card:
+    """Compare one agreement's part with its PSA quantity; a tolerance holds only where `bend` lets it.
+
+    `whole` is the PSA quantity of all the company's agreements.
+    """
     psa = base.psa or Decimal(0)
     item = books.catalog.get(base.product)
     changing = line_changes(base.lines, part.proposed)
     revenue_month, profit_month = _money(base, changing, item)
     proposed, difference, steps = part.proposed, part.proposed - psa, part.steps
     tolerance = rules.tolerance
-    within = bend and difference != 0 and tolerance is not None and tolerance.covers(difference, psa, revenue_month)
+    covered = difference != 0 and tolerance is not None and tolerance.covers(difference, psa, revenue_month)
+    within = bend and covered
     if within and tolerance is not None:
         because = f" ({tolerance.reason})" if tolerance.reason else ""
         steps = (*steps, f"A difference of {plain(difference)} is within {tolerance.words()}{because}: no change")
         proposed, difference, changing = psa, Decimal(0), ()
         revenue_month, profit_month = Fraction(0), Fraction(0)
+    elif covered and tolerance is not None and rules.minimum is not None:
+        least = plain(rules.minimum.quantity)
+        steps = (*steps, f"The tolerance of {tolerance.words()} does not hold below the minimum {least}")
     first = next((line for line in base.lines if changing and line.addition_id == changing[0].addition_id), None)
     kind = CardKind.NO_CHANGE
     if difference:
@@ -282,10 +307,10 @@ def _compared(books: _Books, base: Card, part: _Part, usage: MappedUsage, rules:
         profit_month=profit_month,
         changing=changing,
         rules=(*part.rules, *(["tolerance"] if within else [])),
-        arithmetic=steps,
+        arithmetic=(*steps, *(_ignore_words(rules, usage, whole) if difference else ())),
         sources=usage.sources,
         within_tolerance=within,
-        ignored=_ignored(rules, usage),
+        ignored=_ignored(rules, usage, whole) if difference else None,  # what is equal asks for nothing
     )
 
 
@@ -305,10 +330,17 @@ def _money(
     return income, earned
 
 
-def _ignored(rules: RulesInForce, usage: MappedUsage) -> Ignore | None:
-    """Give the rule that leaves a card alone, unless its number has moved."""
-    ignore = rules.ignore
-    return ignore if ignore is not None and (ignore.seen is None or ignore.seen == usage.units) else None
+def _ignored(rules: RulesInForce, usage: MappedUsage, psa: Decimal) -> Ignore | None:
+    """Give the rule that leaves a card alone, unless one of its numbers has moved."""
+    ignore, now = rules.ignore, Seen(vendor=usage.units, psa=psa)
+    return ignore if ignore is not None and ignore.leaves_alone(usage.company_id, usage.product, now) else None
+
+
+def _ignore_words(rules: RulesInForce, usage: MappedUsage, psa: Decimal) -> tuple[str, ...]:
+    """Say that a rule leaves a card alone, or why it does so no more."""
+    if rules.ignore is None:
+        return ()
+    return (rules.ignore.words(usage.company_id, usage.product, Seen(vendor=usage.units, psa=psa)),)
 
 
 def _new_revenue(books: _Books, usage: MappedUsage) -> Card:
@@ -335,7 +367,7 @@ def _new_revenue(books: _Books, usage: MappedUsage) -> Card:
         currency=books.companies[usage.company_id].currency,
         later_lines=books.later.get((usage.company_id, usage.product), ()),
         rules=proposal.applied,
-        arithmetic=(*_sum_words(usage), *proposal.steps),
+        arithmetic=(*_sum_words(usage), *proposal.steps, *_ignore_words(rules, usage, Decimal(0))),
         sources=usage.sources,
-        ignored=_ignored(rules, usage),
+        ignored=_ignored(rules, usage, Decimal(0)),
     )

@@ -1,6 +1,6 @@
 """Rules on a product, a company or the pair: rounding, minimum, floor, tolerance, ignore."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -118,17 +118,47 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The two numbers of a company and product that a person looked at; none: there was no count."""
+
+    vendor: Decimal | None
+    psa: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ignore:
-    """Leave a card alone while its number stands still.
+    """Leave a card alone while its numbers stand still.
 
     Args:
         until: The last day on which the rule holds; none: for good.
         seen: The vendor quantity that the person saw; another one brings the card back.
+        numbers: By company and product what the person saw. Others than these are not left alone, so that what
+            came later shows. None: the rule knows of no numbers but `seen`.
     """
 
     reason: str
     until: date | None = None
     seen: Decimal | None = None
+    numbers: Mapping[tuple[int, str], Seen] | None = None
+
+    def leaves_alone(self, company_id: int, product: str, now: Seen) -> bool:
+        """Tell whether the numbers of a company and product are those that the rule was set for."""
+        if self.numbers is not None:
+            return self.numbers.get((company_id, product)) == now
+        return now.vendor is not None and (self.seen is None or self.seen == now.vendor)
+
+    def words(self, company_id: int, product: str, now: Seen) -> str:
+        """Say whether the rule holds for these numbers, and what ends it."""
+        because = _because(self.reason)
+        if self.leaves_alone(company_id, product, now):
+            if self.numbers is None and self.seen is None:
+                return f"Left alone{_until(self.until)}{because}"
+            same = now if self.numbers is not None else Seen(vendor=now.vendor)
+            return f"Left alone while {_numbers(same)}{_until(self.until)}{because}"
+        was = self.numbers.get((company_id, product)) if self.numbers is not None else Seen(vendor=self.seen)
+        if was is None:
+            return f"Not left alone: it came after the rule was set{because}"
+        return f"Left alone no more: a number moved since {_numbers(was)}{because}"
 
 
 RuleBody = Rounding | Minimum | Floor | Tolerance | Ignore
@@ -243,6 +273,12 @@ def propose(vendor: Decimal, psa: Decimal, rules: RulesInForce, today: date) -> 
 def _until(day: date | None) -> str:
     """Say how long a rule holds."""
     return "" if day is None else f" until {day_text(day)}"
+
+
+def _numbers(seen: Seen) -> str:
+    """Say what the vendors count and what ConnectWise bills."""
+    counted = "nothing is counted" if seen.vendor is None else f"the count is {plain(seen.vendor)}"
+    return counted if seen.psa is None else f"{counted} and the PSA has {plain(seen.psa)}"
 
 
 def _because(reason: str) -> str:

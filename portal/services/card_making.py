@@ -130,7 +130,7 @@ class _Making:
             "company_id": company_id,
             "agreement_id": agreement_id,
             "product": product,
-            "state": _open_state(values),
+            "state": open_state(values),
             "version": 1,
             "made_at": self.now,
             "changed_at": self.now,
@@ -160,18 +160,7 @@ class _Making:
 
     def _state(self, card: Card, values: dict[str, Any]) -> str:
         """Give the state that a card has with its new numbers."""
-        if card.state in IN_FLIGHT:  # its push finds out by itself what changed
-            return card.state
-        if card.state == "stale":
-            return _open_state(values)
-        if card.state in {"waiting", "planned", "confirmed", "dismissed"}:
-            decision = None if card.decision_id is None else self.decisions.get(card.decision_id)
-            if decision is None or (card.state == "dismissed" and decision.action != "dismiss"):
-                return _open_state(values)  # a rule had dismissed it, whatever was decided before
-            return card.state if _stands(decision, values, sent=card.state not in UNSENT) else _open_state(values)
-        if card.state in {"open", "changed_in_psa"} and values["kind"] not in TO_DECIDE_KINDS:
-            return _open_state(values)
-        return _open_state(values) if card.state == "open" else card.state
+        return state_with(card, values, None if card.decision_id is None else self.decisions.get(card.decision_id))
 
     def _leave(self, left: Iterable[Card]) -> None:
         """Say what becomes of cards that were not made again: stale, gone, or as they are while a push is under way."""
@@ -246,6 +235,27 @@ class _Making:
         return {one: at for one, at in self.session.execute(query) if at is not None}
 
 
+def state_with(card: Card, values: Mapping[str, Any], decision: Decision | None) -> str:
+    """Give the state that a card has with the numbers of a new making.
+
+    Args:
+        card: As it stands.
+        values: The columns that follow from what the PSA and the vendors say, see `card_facts.values`.
+        decision: The latest one on the card.
+    """
+    if card.state in IN_FLIGHT:  # its push finds out by itself what changed
+        return card.state
+    if card.state == "stale":
+        return open_state(values)
+    if card.state in {"waiting", "planned", "confirmed", "dismissed"}:
+        if decision is None or (card.state == "dismissed" and decision.action != "dismiss"):
+            return open_state(values)  # a rule had dismissed it, whatever was decided before
+        return card.state if _stands(decision, values, sent=card.state not in UNSENT) else open_state(values)
+    if card.state in {"open", "changed_in_psa"} and values["kind"] not in TO_DECIDE_KINDS:
+        return open_state(values)
+    return open_state(values) if card.state == "open" else card.state
+
+
 def make_stale(card: Card, reason: str, *, since: datetime, now: datetime) -> None:
     """Make a card stale: its numbers are left empty, it says why and since when, and can only be dismissed."""
     _empty(card, "stale")
@@ -287,8 +297,11 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a decimal or none
     return "no quantity" if value is None else plain(value)
 
 
-def _open_state(values: Mapping[str, Any]) -> str:
-    """Give the state of an undecided card: a rule that leaves it alone counts as dismissed while its number stands."""
+def open_state(values: Mapping[str, Any]) -> str:
+    """Give the state of an undecided card, also of one that is made for the first time.
+
+    A rule that leaves it alone counts as dismissed while its number stands.
+    """
     return "dismissed" if values["facts"].get("ignored") is not None else "open"
 
 

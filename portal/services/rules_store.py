@@ -1,6 +1,6 @@
 """The stored rules and split rules. A changed one ends and a new one begins, so history stays."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,9 +12,9 @@ from portal.db.records import Rule, SplitPart, SplitRule
 from portal.domain import rules as domain
 from portal.domain.quantities import MAX_QUANTITY, plain
 from portal.domain.splits import Split
-from portal.services import audit
+from portal.services import audit, rule_numbers
 from portal.services.actors import Actor, require
-from portal.services.errors import Invalid
+from portal.services.errors import Conflict, Invalid, NotFound
 
 KINDS = ("rounding", "minimum", "floor", "tolerance", "ignore")
 _NEEDS = {"minimum": "quantity", "floor": "quantity", "rounding": "mode", "ignore": "reason"}
@@ -32,7 +32,8 @@ class RuleValues:
         units: Tolerance, in units of the product.
         percent: Tolerance, of the PSA quantity.
         money: Tolerance, size of the monthly revenue change.
-        vendor_quantity: Ignore: the number it was set for.
+        vendor_quantity: Ignore: the count it was set for, of a pair.
+        numbers: Ignore: all counts and quantities it was set for, see `rule_numbers`.
         reference: Where it is agreed.
         reason: Why.
     """
@@ -45,21 +46,26 @@ class RuleValues:
     percent: Decimal | None = None
     money: Decimal | None = None
     vendor_quantity: Decimal | None = None
+    numbers: rule_numbers.Numbers | None = None
     reference: str | None = None
     reason: str | None = None
 
 
-def rule_book(session: Session, today: date) -> domain.RuleBook:
+def rule_book(
+    session: Session, today: date, *, without: Collection[int] = (), plus: Iterable[Rule] = ()
+) -> domain.RuleBook:
     """Give the rules in force, in the order in which they were given.
 
     Args:
         session: For reading.
-        today: Rules whose last day is past are left out.
+        today: The day looked at; rules whose last day is past are left out.
+        without: Ids of rules that are left out, to see what would be without them.
+        plus: Rules that are not stored, as if they were given last.
     """
     rows = session.scalars(sa.select(Rule).where(Rule.ended_at.is_(None)).order_by(Rule.id))
     return domain.RuleBook(
-        domain.Rule(body=_body(row), company_id=row.company_id, product=row.product)
-        for row in rows
+        domain.Rule(body=body_of(row, today), company_id=row.company_id, product=row.product)
+        for row in (*(one for one in rows if one.id not in without), *plus)
         if domain.holds(row.until, today)
     )
 
@@ -105,30 +111,9 @@ def add_rule(
         Invalid: A value is missing or makes no sense.
     """
     require(by, "admin", "set rules")
-    _refuse_nonsense(kind, company_id, product, values)
-    standing = session.scalars(
-        sa.select(Rule).where(
-            Rule.kind == kind, Rule.company_id == company_id, Rule.product == product, Rule.ended_at.is_(None)
-        )
-    ).all()
-    row = Rule(
-        kind=kind,
-        company_id=company_id,
-        product=product,
-        quantity=values.quantity,
-        until=values.until,
-        mode=values.mode,
-        to=values.to or Decimal(1) if kind == "rounding" else None,
-        units=values.units,
-        percent=values.percent,
-        money=values.money,
-        vendor_quantity=values.vendor_quantity,
-        reference=values.reference,
-        reason=values.reason,
-        set_by=by.name,
-        set_at=now,
-    )
-    same = next((one for one in standing if words(one) == words(row)), None)
+    row = new_rule(kind=kind, company_id=company_id, product=product, values=values, by=by, now=now)
+    standing = standing_on(session, kind=kind, company_id=company_id, product=product)
+    same = next((one for one in standing if _says(one) == _says(row)), None)
     if same is not None:
         return same
     for one in standing:
@@ -151,9 +136,92 @@ def add_rule(
     return row
 
 
+def new_rule(
+    *, kind: str, company_id: int | None, product: str | None, values: RuleValues, by: Actor, now: datetime
+) -> Rule:
+    """Make a rule that is not stored yet.
+
+    Raises:
+        Invalid: A value is missing or makes no sense.
+    """
+    _refuse_nonsense(kind, company_id, product, values)
+    return Rule(
+        kind=kind,
+        company_id=company_id,
+        product=product,
+        quantity=values.quantity,
+        until=values.until,
+        mode=values.mode,
+        to=values.to or Decimal(1) if kind == "rounding" else None,
+        units=values.units,
+        percent=values.percent,
+        money=values.money,
+        vendor_quantity=values.vendor_quantity,
+        numbers=values.numbers,
+        reference=values.reference,
+        reason=values.reason,
+        set_by=by.name,
+        set_at=now,
+    )
+
+
+def standing_on(session: Session, *, kind: str, company_id: int | None, product: str | None) -> list[Rule]:
+    """Give the rules of a kind that nobody ended on exactly this thing: one, as a rule."""
+    query = sa.select(Rule).where(
+        Rule.kind == kind, Rule.company_id == company_id, Rule.product == product, Rule.ended_at.is_(None)
+    )
+    return list(session.scalars(query.order_by(Rule.id)))
+
+
+def end_rule(session: Session, rule_id: int, *, by: Actor, now: datetime, reason: str | None = None) -> Rule:
+    """End a rule at once; it stays in the history.
+
+    Args:
+        session: A writing session.
+        rule_id: The rule.
+        by: Who ends it; an admin.
+        now: By the business clock.
+        reason: Why, if the person says so.
+
+    Raises:
+        NotAllowed: The role is too low.
+        NotFound: There is no such rule.
+        Conflict: It was ended already.
+    """
+    require(by, "admin", "end rules")
+    row = session.get(Rule, rule_id, populate_existing=True)
+    if row is None:
+        raise NotFound(f"There is no rule {rule_id}. Nothing was changed.")
+    if row.ended_at is not None:
+        raise Conflict(f"{row.ended_by} has ended this rule already. Nothing was changed.")
+    row.ended_by, row.ended_at = by.name, now
+    session.flush()
+    audit.record(
+        session,
+        what="setting",
+        action="rule.end",
+        by=by,
+        now=now,
+        sentence=f"Ended a rule: {words(row)}.",
+        company_id=row.company_id,
+        product=row.product,
+        before=words(row),
+        reason=reason,
+    )
+    return row
+
+
+_SAYS = ("quantity", "until", "mode", "to", "units", "percent", "money", "vendor_quantity", "numbers")
+
+
+def _says(row: Rule) -> tuple[object, ...]:
+    """Give all that a rule says, to tell whether two say the same."""
+    return (*(getattr(row, name) for name in _SAYS), row.reference or "", row.reason or "")
+
+
 def words(row: Rule) -> str:
     """Say what a stored rule does."""
-    body = _body(row)
+    body = body_of(row)
     match body:
         case domain.Rounding() | domain.Tolerance():
             said = f"{row.kind}: {body.words()}"
@@ -162,7 +230,7 @@ def words(row: Rule) -> str:
         case _:
             said = row.kind
     until = "" if row.until is None else f" until {row.until.isoformat()}"
-    because = row.reference or row.reason
+    because = "; ".join(one for one in (row.reference, row.reason) if one)
     return f"{said}{until}{f' ({because})' if because else ''}"
 
 
@@ -245,8 +313,13 @@ def _split_words(row: SplitRule) -> str:
     return f"{parts}, the rest to agreement {row.rest_to}"
 
 
-def _body(row: Rule) -> domain.RuleBody:
-    """Read a stored rule as the rules see it; the database holds that its fields fit its kind."""
+def body_of(row: Rule, day: date | None = None) -> domain.RuleBody:
+    """Read a stored rule as the rules see it; the database holds that its fields fit its kind.
+
+    Args:
+        row: The rule.
+        day: The day looked at; an ignore rule then knows the numbers of that day's month. None: no numbers.
+    """
     quantity = row.quantity or Decimal(0)
     match row.kind:
         case "rounding":
@@ -258,7 +331,8 @@ def _body(row: Rule) -> domain.RuleBody:
         case "tolerance":
             return domain.Tolerance(units=row.units, percent=row.percent, money=row.money, reason=row.reason or "")
         case _:
-            return domain.Ignore(reason=row.reason or "", until=row.until, seen=row.vendor_quantity)
+            numbers = None if day is None or row.numbers is None else rule_numbers.of_day(row.numbers, day)
+            return domain.Ignore(reason=row.reason or "", until=row.until, seen=row.vendor_quantity, numbers=numbers)
 
 
 def _refuse_nonsense(kind: str, company_id: int | None, product: str | None, values: RuleValues) -> None:

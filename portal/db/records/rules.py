@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.db.base import Base
-from portal.db.types import Amount, JsonList, Timestamp, Units
+from portal.db.types import Amount, Json, Timestamp, Units
 
 
 class Rule(Base):
@@ -30,7 +30,7 @@ class Rule(Base):
     percent: Mapped[Units | None]
     money: Mapped[Amount | None]
     vendor_quantity: Mapped[Units | None]  # ignore: the count it was set for, of a pair
-    numbers: Mapped[JsonList | None]  # ignore: all counts and quantities it was set for, see services.rule_numbers
+    numbers: Mapped[Json | None]  # ignore: the numbers it was set for, see services.rule_numbers
     reference: Mapped[str | None]
     reason: Mapped[str | None]
     set_by: Mapped[str]
