@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
+from portal.domain.effective_dates import EARLIEST, LATEST, date_bounds
 from portal.domain.invoicing import InvoiceEffect, Move, already_invoiced, invoice_effect, invoiced_period
 from portal.domain.lines import LineChange, line_changes, newest_first, revenue, total
 from portal.domain.money import money_text
@@ -12,9 +13,6 @@ from portal.domain.psa import BilledAgreement, CatalogItem, Line
 from portal.domain.quantities import MAX_QUANTITY, bring_to_places, plain
 from portal.domain.steps import Effect, Plan, Step, StepAction, Warned, effect_words, lines_after
 from portal.domain.undo import DoneStep, plan_undo
-
-EARLIEST, LATEST = date(2000, 1, 1), date(2999, 12, 31)
-"""Between these days an effective date lies; any other is a slip of the hand."""
 
 __all__ = [
     "EARLIEST",
@@ -70,7 +68,8 @@ def plan_change(
     changes = line_changes(active, quantity)
     by_id = {line.addition_id: line for line in active}
     touched = [by_id[change.addition_id] for change in changes]
-    if (too_early := _before_its_line(touched, day)) is not None:
+    too_early = None if day is None else date_bounds(agreement, touched).why_not(day)
+    if too_early is not None:
         return Plan(refused=too_early)
     steps = tuple(step for line, change in zip(touched, changes, strict=True) for step in _steps(line, change, day))
     moves = [
@@ -131,21 +130,7 @@ def _bad_day(agreement: BilledAgreement, day: date | None, *, takes: bool, needs
             if own.prorates
             else "This agreement does not prorate, so no date can be picked: a change holds at once."
         )
-    if not EARLIEST <= day <= LATEST:
-        return f"The date lies too far away. Choose one from {day_text(EARLIEST)} to {day_text(LATEST)}."
-    if own.start is not None and day < own.start:
-        return f"The date must not be before {day_text(own.start)}, when the agreement begins."
-    if own.last_day is not None and day > own.last_day:
-        return f"The date must not be after {day_text(own.last_day)}, when the agreement ends."
-    return None
-
-
-def _before_its_line(touched: Sequence[Line], day: date | None) -> str | None:
-    """Say which line begins after the date that was picked."""
-    latest = max(touched, key=lambda line: line.effective or date.min, default=None)
-    if day is None or latest is None or latest.effective is None or latest.effective <= day:
-        return None
-    return f"The date must not be before {day_text(latest.effective)}, when line {latest.addition_id} begins."
+    return date_bounds(agreement).why_not(day)
 
 
 def _steps(line: Line, change: LineChange, day: date | None) -> list[Step]:
