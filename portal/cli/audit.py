@@ -1,4 +1,4 @@
-"""``flask audit``: check the chain of events, and write it out so that others can."""
+"""``flask audit``: check the chain of events, note its head, write it out so that others can check it."""
 
 import sys
 from datetime import UTC, datetime, time, timedelta
@@ -8,14 +8,19 @@ import click
 import sqlalchemy as sa
 
 from portal.cli._commands import Commands
+from portal.cli._people import actor_by_email
 from portal.db.records import AuditEvent
-from portal.db.session import reading
-from portal.factory import clock
-from portal.services import audit
+from portal.db.session import reading, transaction
+from portal.factory import clock, settings_of
+from portal.services import audit, audit_anchors, audit_guards
+from portal.services.actors import require
+from portal.services.audit_chain import Anchor
+from portal.services.errors import NotFound
 
 group = Commands("audit", help="The audit trail.")
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
+_BY = click.option("--by", "email", help="Who does it, by e-mail address.")
 
 
 @group.command("verify")
@@ -26,17 +31,112 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
     type=click.File(encoding="utf-8", errors="replace"),
     help="An export; no database is read. - is stdin.",
 )
-def verify(head: str | None, file: TextIO | None) -> None:
-    """Check that no event was changed, left out or cut off. Exit 1 and the first broken event if one was."""
-    verdict = audit.verify(reading(), head=head) if file is None else audit.verify_lines(file, head=head)
+@click.option(
+    "--anchors",
+    "noted",
+    type=click.File(encoding="utf-8", errors="replace"),
+    multiple=True,
+    help="Heads noted elsewhere: a copy of the file of anchors, or lines of the log or of mails.",
+)
+def verify(head: str | None, file: TextIO | None, noted: tuple[TextIO, ...]) -> None:
+    """Check that no event was changed, left out or cut off. Exit 1 and the first broken event if one was.
+
+    The store is also compared with the heads that were noted in the instance folder.
+    """
+    anchors = [anchor for lines in noted for anchor in audit_anchors.from_lines(lines)]
+    if file is None:
+        own = audit_anchors.read(audit_anchors.file_in(settings_of().instance))
+        for number in own.unreadable[:3]:
+            click.echo(f"Line {number} of {audit_anchors.FILE} is no anchor: somebody changed that file.", err=True)
+        anchors += own.anchors
+        session = reading()
+        session.rollback()  # the trail as it is after the anchors were read
+        verdict = audit.verify(session, head=head, anchors=anchors)
+    else:
+        verdict = audit.verify_lines(file, head=head, anchors=anchors)
     if not verdict.ok:
         raise click.ClickException(f"The chain breaks at event {verdict.broken_at}: {verdict.why}")
     click.echo(verdict.why)
     click.echo(f"Head: {verdict.head}")
+    if anchors:
+        click.echo(f"Noted outside: {verdict.anchors} {'hash fits' if verdict.anchors == 1 else 'hashes fit'}.")
+
+
+@group.command("head")
+def head() -> None:
+    """Print the number and the hash of the newest event, to be kept elsewhere."""
+    number, own = audit.head(reading())
+    click.echo(f"event {number}, {own}")
+
+
+@group.command("anchor")
+@click.option("--set-aside", "reason", help="Begin the notes anew, as after restoring an older backup; say why.")
+@_BY
+def anchor(reason: str | None, email: str | None) -> None:
+    """Note the head of the chain in the instance folder now. A worker does it by itself."""
+    file, moment = audit_anchors.file_in(settings_of().instance), datetime.now(UTC)
+    if reason is not None:
+        _set_aside(reason, email)
+    found = audit.head(reading())
+    if not found[0]:
+        raise NotFound("The trail is empty, so there is nothing to note.")
+    noted = audit_anchors.note(file, found, real_now=moment)
+    click.echo(f"Noted event {noted.n}, {noted.hash}")
+
+
+def _set_aside(reason: str, email: str | None) -> None:
+    """Put the notes away, with an event that names the last of them."""
+    file = audit_anchors.file_in(settings_of().instance)
+    with transaction() as session:
+        by = actor_by_email(session, email)
+        require(by, "admin", "set the notes of the audit trail aside")
+        last: Anchor | None = audit_anchors.newest(file)
+        audit.record(
+            session,
+            what="setting",
+            action="audit.anchors",
+            by=by,
+            now=clock().now(),
+            sentence="Began the notes of the head of the trail outside the database anew.",
+            before=None if last is None else f"event {last.n}, {last.hash}",
+            after=None if last is None else "set aside",
+            reason=reason,
+        )
+        kept = audit_anchors.set_aside(file, real_now=datetime.now(UTC))
+    click.echo(f"The old notes are kept as {kept.name}.")
+
+
+@group.command("repair-guards")
+@_BY
+def repair_guards(email: str | None) -> None:
+    """Put the triggers back by which the database protects the trail, and check the chain."""
+    noted = audit_anchors.read(audit_anchors.file_in(settings_of().instance)).anchors
+    with transaction() as session:
+        by = actor_by_email(session, email)
+        require(by, "admin", "repair the audit trail")
+        gone = audit_guards.repair(session)
+        verdict = audit.verify(session, anchors=noted)
+        if gone:
+            audit.record(
+                session,
+                what="setting",
+                action="audit.guards",
+                by=by,
+                now=clock().now(),
+                sentence=f"Put back what protects the audit trail in the database. {verdict.why}",
+                before=f"missing: {', '.join(gone)}",
+                after="all in place",
+                details={"events": verdict.events, "head": verdict.head, "broken_at": verdict.broken_at},
+            )
+    click.echo(f"Put back: {', '.join(gone)}." if gone else "Nothing was missing.")
+    if not verdict.ok:
+        raise click.ClickException(f"While it was unprotected, the trail was changed. {verdict.why}")
+    click.echo(verdict.why)
 
 
 @group.command("export")
 @click.option("--what", type=click.Choice(audit.KINDS), multiple=True, help="Only these kinds of events.")
+@click.option("--person", help="Only what this person did, by name.")
 @click.option("--company", type=int, help="Only of this company.")
 @click.option("--agreement", type=int, help="Only of this agreement.")
 @click.option("--from", "first", type=_DAY, help="From this day on.")
@@ -44,6 +144,7 @@ def verify(head: str | None, file: TextIO | None) -> None:
 @click.option("--addresses", is_flag=True, help="Also write the addresses of people.")
 def export(
     what: tuple[str, ...],
+    person: str | None,
     company: int | None,
     agreement: int | None,
     first: datetime | None,
@@ -55,6 +156,8 @@ def export(
     where: list[sa.ColumnElement[bool]] = []
     if what:
         where.append(AuditEvent.what.in_(what))
+    if person is not None:
+        where.append(AuditEvent.person == person)
     if company is not None:
         where.append(AuditEvent.company_id == company)
     if agreement is not None:

@@ -16,7 +16,7 @@ from portal.config import PREFIX, ROOT, Settings, shown
 from portal.db.records import Connection, Person
 from portal.db.session import reading
 from portal.factory import clock, settings_of
-from portal.services import mail
+from portal.services import audit_anchors, audit_checks, audit_guards, mail
 
 PRIVATE = 0o077  # bits of a file's mode that let others in
 SHORTEST_KEY = 32  # characters that nobody guesses
@@ -75,6 +75,21 @@ def _store(_settings: Settings) -> tuple[bool, str]:
     return True, f"{reading().get_bind().dialect.name}, at the newest migration ({at})"
 
 
+def _trail(settings: Settings) -> tuple[bool, str]:
+    try:
+        gone = audit_guards.missing(reading())
+        last = audit_checks.last(reading())
+    except SQLAlchemyError:
+        return False, "cannot be read: run “flask --app app db upgrade”"
+    if gone:
+        return False, f"the database does not protect it: run “flask --app app audit repair-guards” ({', '.join(gone)})"
+    if last is not None and not last.ok:
+        return False, f"{last.why} “flask --app app audit verify” says whether it still is so"
+    noted = audit_anchors.newest(audit_anchors.file_in(settings.instance))
+    outside = "its head was not noted outside the database yet" if noted is None else f"head noted at event {noted.n}"
+    return True, f"the database protects it; {outside}"
+
+
 def _folders(settings: Settings) -> tuple[bool, str]:
     for folder in (settings.instance, settings.uploads):
         try:
@@ -99,6 +114,7 @@ CHECKS: tuple[tuple[str, Callable[[Settings], tuple[bool, str]]], ...] = (
     ("Python", _python),
     ("Packages", _packages),
     ("Store", _store),
+    ("Audit trail", _trail),
     ("Folders", _folders),
     ("Secret keys", _keys),
 )

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.db.session import reading
+from portal.services import audit_guards
 from portal.web.access import public
 
 bp = Blueprint("health", __name__, url_prefix="/health")
@@ -24,7 +25,7 @@ def live() -> ResponseReturnValue:
 @bp.get("/ready")
 @public
 def ready() -> ResponseReturnValue:
-    """Say whether the store answers and is at a migration."""
+    """Say whether the store answers, is at a migration, and protects the audit trail."""
     try:
         version = reading().execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     except SQLAlchemyError:
@@ -32,7 +33,10 @@ def ready() -> ResponseReturnValue:
         return jsonify(status="not ready", store="does not answer, or was never migrated"), 503
     if version is None:
         return jsonify(status="not ready", store="was never migrated"), 503
-    return jsonify(status="ok", store="ok", migration=version)
+    gone = audit_guards.missing(reading())
+    if gone:
+        return jsonify(status="not ready", store="the triggers of the audit trail are gone", missing=gone), 503
+    return jsonify(status="ok", store="ok", migration=version, trail="guarded")
 
 
 def register(app: Flask) -> None:
