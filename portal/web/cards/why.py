@@ -13,14 +13,15 @@ from portal.domain.periods import Period, day_text
 from portal.domain.psa import BilledAgreement
 from portal.domain.steps import Plan
 from portal.factory import clock
-from portal.services import card_lines, cards, decisions, usage_store
+from portal.services import card_history, card_lines, cards, decisions, usage_store
 from portal.services.errors import Refused
 from portal.web import filters as shown
+from portal.web.cards.plot import step_plot
 from portal.web.cards.rows import Row
 from portal.web.cards.sentences import VERBS
 from portal.web.cards.words import STATES
 
-EARLIER = 12  # decisions and months listed
+EARLIER = 12  # decisions listed
 JUST_NOW = timedelta(minutes=10)  # for which the result of reading again is shown
 
 
@@ -31,6 +32,7 @@ def why(session: Session, row: Row) -> dict[str, Any]:
     period = Period.parse(card.period)
     other = card_lines.uncounted(session, card, day=period.looked_at(where.today))
     agreement, company = explained.agreement, session.get(PsaCompany, card.company_id)
+    course = card_history.months(session, card, today=where.today)
     plan, blocked = None, None
     if row.decidable and card.kind in {"increase", "decrease"}:
         plan, blocked = _approving(session, card)
@@ -50,7 +52,9 @@ def why(session: Session, row: Row) -> dict[str, Any]:
                 {(one.usage_import.filename, one.usage_import.id) for one in explained.sources if one.usage_import}
             ),
             "earlier": _earlier(session, card),
-            "months": _months(session, card),
+            "months": course,
+            "plot": step_plot(course),
+            "moves": card_history.moves(session, card, today=where.today),
             "reading": active_reading(session, card),
             "wanted": is_wanted(session, card),
             "read": _read_again(session, card, where.now),
@@ -136,18 +140,6 @@ def _earlier(session: Session, card: Card) -> list[Decision]:
         .limit(EARLIER)
     )
     return list(session.scalars(query))
-
-
-def _months(session: Session, card: Card) -> list[Card]:
-    """Give the cards of this product on this agreement month by month, oldest first."""
-    same = Card.agreement_id.is_(None) if card.agreement_id is None else Card.agreement_id == card.agreement_id
-    query = (
-        sa.select(Card)
-        .where(Card.company_id == card.company_id, Card.product == card.product, same, Card.period <= card.period)
-        .order_by(Card.period.desc())
-        .limit(EARLIER)
-    )
-    return list(session.scalars(query))[::-1]
 
 
 def active_reading(session: Session, card: Card) -> SyncRun | None:
