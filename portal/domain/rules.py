@@ -158,7 +158,7 @@ class Ignore:
         was = self.numbers.get((company_id, product)) if self.numbers is not None else Seen(vendor=self.seen)
         if was is None:
             return f"Not left alone: it came after the rule was set{because}"
-        return f"Left alone no more: a number moved since {_numbers(was)}{because}"
+        return f"Left alone no more: a number moved since {_numbers(was, past=True)}{because}"
 
 
 RuleBody = Rounding | Minimum | Floor | Tolerance | Ignore
@@ -275,10 +275,11 @@ def _until(day: date | None) -> str:
     return "" if day is None else f" until {day_text(day)}"
 
 
-def _numbers(seen: Seen) -> str:
-    """Say what the vendors count and what ConnectWise bills."""
-    counted = "nothing is counted" if seen.vendor is None else f"the count is {plain(seen.vendor)}"
-    return counted if seen.psa is None else f"{counted} and the PSA has {plain(seen.psa)}"
+def _numbers(seen: Seen, *, past: bool = False) -> str:
+    """Say what the vendors count and what ConnectWise bills, or did."""
+    verb, has = ("was", "had") if past else ("is", "has")
+    counted = f"nothing {verb} counted" if seen.vendor is None else f"the count {verb} {plain(seen.vendor)}"
+    return counted if seen.psa is None else f"{counted} and the PSA {has} {plain(seen.psa)}"
 
 
 def _because(reason: str) -> str:
