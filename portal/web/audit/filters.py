@@ -6,9 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-
 from portal.db.records import AuditEvent
+from portal.services.audit_reading import Column, Question
 from portal.web.forms import whole
 
 WHATS = {
@@ -18,8 +17,9 @@ WHATS = {
     "settings": ("Settings", ("setting",)),
     "numbers": ("Imports and syncs", ("usage", "sync")),
     "sign-ins": ("Sign-ins", ("sign-in",)),
+    "refusals": ("Refusals", ("refusal",)),
 }
-KNOWN = ("q", "person", "what", "company", "agreement", "card", "from", "to", "before", "upto")
+KNOWN = ("q", "person", "what", "company", "agreement", "card", "push", "product", "from", "to", "before", "upto")
 LONGEST = 200
 
 
@@ -41,6 +41,8 @@ class AuditFilter:
     company: int | None = None
     agreement: int | None = None
     card: int | None = None
+    push: int | None = None
+    product: str = ""
     since: date | None = None
     until: date | None = None
     before: int | None = None
@@ -52,7 +54,7 @@ class AuditFilter:
         """Read the parameters of an address; what is not understood is left out and named."""
         ignored = [name[:40] for name in args if name not in KNOWN]
         numbers: dict[str, int | None] = {}
-        for name in ("company", "agreement", "card", "before", "upto"):
+        for name in ("company", "agreement", "card", "push", "before", "upto"):
             numbers[name] = whole(args, name)
             if args.get(name, "").strip() and numbers[name] is None:
                 ignored.append(f"{name} “{args[name][:40]}”")
@@ -74,6 +76,8 @@ class AuditFilter:
             company=numbers["company"],
             agreement=numbers["agreement"],
             card=numbers["card"],
+            push=numbers["push"],
+            product=args.get("product", "").strip()[:LONGEST],
             before=numbers["before"],
             upto=numbers["upto"],
             since=days["from"],
@@ -96,6 +100,8 @@ class AuditFilter:
             "company": self.company,
             "agreement": self.agreement,
             "card": self.card,
+            "push": self.push,
+            "product": self.product,
             "from": self.since and self.since.isoformat(),
             "to": self.until and self.until.isoformat(),
         }
@@ -105,27 +111,29 @@ class AuditFilter:
         """Give the same filters from the newest event on."""
         return replace(self, before=None, upto=None)
 
-    def conditions(self, zone: ZoneInfo) -> list[sa.ColumnElement[bool]]:
-        """Give the conditions on events, without the page."""
-        found: list[sa.ColumnElement[bool]] = []
-        if self.q:
-            found.append(_matches(self.q))
-        if self.person:
-            found.append(AuditEvent.person == self.person)
-        if self.what:
-            found.append(AuditEvent.what.in_(WHATS[self.what][1]))
+    def question(self, zone: ZoneInfo, upto: int) -> Question:
+        """Give what is asked of the trail, without the page; the most selective filter first."""
+        equal: list[tuple[Column, tuple[Any, ...]]] = []
         for column, value in (
-            (AuditEvent.company_id, self.company),
-            (AuditEvent.agreement_id, self.agreement),
             (AuditEvent.card_id, self.card),
+            (AuditEvent.push_id, self.push),
+            (AuditEvent.agreement_id, self.agreement),
+            (AuditEvent.company_id, self.company),
+            (AuditEvent.product, self.product or None),
+            (AuditEvent.person, self.person or None),
         ):
             if value is not None:
-                found.append(column == value)
-        if self.since is not None:
-            found.append(AuditEvent.at >= _midnight(self.since, zone))
-        if self.until is not None and self.until < date.max:
-            found.append(AuditEvent.at < _midnight(self.until + timedelta(days=1), zone))
-        return found
+                equal.append((column, (value,)))
+        if self.what:
+            equal.append((AuditEvent.what, WHATS[self.what][1]))
+        following = self.until + timedelta(days=1) if self.until is not None and self.until < date.max else None
+        return Question(
+            equal=equal,
+            since=None if self.since is None else _midnight(self.since, zone),
+            until=None if following is None else _midnight(following, zone),
+            words=self.q,
+            upto=upto,
+        )
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -134,15 +142,3 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
         return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
     except OverflowError:
         return datetime.combine(day, time(), tzinfo=UTC)
-
-
-def _matches(words: str) -> sa.ColumnElement[bool]:
-    """Match company, product, agreement or id."""
-    part = f"%{words.replace('^', '^^').replace('%', '^%').replace('_', '^_')}%"
-    texts = (AuditEvent.sentence, AuditEvent.company, AuditEvent.product, AuditEvent.reason)
-    found = sa.or_(*(column.ilike(part, escape="^") for column in texts))
-    number = whole({"q": words.lstrip("#")}, "q")
-    if number is None:
-        return found
-    ids = (AuditEvent.n, AuditEvent.company_id, AuditEvent.agreement_id, AuditEvent.card_id, AuditEvent.push_id)
-    return sa.or_(found, *(column == number for column in ids))
