@@ -60,6 +60,15 @@ class Callbacks(Resource[Callback]):
         """Read all of this API member's; raises as ``all``."""
         return [*self.all()]
 
+    def registrant(self, callback_id: int) -> str:
+        """Read who registered a callback, by its id; "" where ConnectWise does not tell.
+
+        Raises:
+            Rejected: There is no such callback (``missing``).
+        """
+        answer = self._transport.get(f"{self.path}/{callback_id:d}")
+        return Row(answer.value, self.kind, answer.request_id).text("_info/enteredBy")
+
     def create(self, kind: Kind, url: str, *, description: str, object_id: int = 1, level: str = "owner") -> Callback:
         """Ask ConnectWise to post changes somewhere; sent once.
 

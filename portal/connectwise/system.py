@@ -59,6 +59,16 @@ class System:
         row = Row(answer.value, "system information", answer.request_id)
         return SystemInfo(version=row.text("version"), cloud=row.flag("isCloud"), time_zone=row.text("serverTimeZone"))
 
+    def me(self) -> str:
+        """Read the identifier of the API member that the keys belong to (assumption: its account tells it).
+
+        Raises:
+            Rejected: This release does not tell (``missing``), or the role may not read it (``forbidden``).
+        """
+        answer = self._transport.get("/system/myAccount")
+        row = Row(answer.value, "account", answer.request_id)
+        return row.text("identifier") or row.text("memberIdentifier")
+
     def company_info(self, company: str) -> CompanyInfo:
         """Read where a company's tenant lives; no key is sent.
 

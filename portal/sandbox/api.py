@@ -89,7 +89,14 @@ def _register_system(app: Flask, store: Store, site: Site) -> None:
             }
         )
 
+    def mine() -> Response:
+        key = _require(store, "members", members.INQUIRE)
+        name = store.identifier(key)
+        found: Record = next((row for row in store.all("members") if row.get("identifier") == name), {})
+        return json_answer({**found, "identifier": name})
+
     app.add_url_rule(f"{BASE}/system/info", "info", info)
+    app.add_url_rule(f"{BASE}/system/myAccount", "mine", mine)
     app.add_url_rule(f"{BASE}/system/audittrail", "audittrail", trail)
     app.add_url_rule("/login/companyinfo/<company>", "company_info", company_info)
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from portal.connectwise import Addition
@@ -14,14 +13,6 @@ from portal.services.decision_checks import line_facts
 
 Facts = Mapping[str, Any]
 """What is compared of a line: id, quantity, effective, cancelled, as text."""
-
-
-class Found(StrEnum):
-    """What a look at ConnectWise says about one step."""
-
-    READY = "ready"  # all is as the person saw it: the step may be sent
-    THERE = "there"  # it shows the step's result already
-    MOVED = "moved"  # it is neither: somebody changed it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +34,16 @@ class Look:
     """What a look says.
 
     Args:
+        there: The step's result stands there.
         line: The line that the step is about, as it stands; none where it is gone or not there yet.
         moved: The lines that are not as expected; empty where all are.
+        twins: How many lines could be the one that a create made.
     """
 
-    found: Found
+    there: bool
     line: Addition | None = None
     moved: tuple[Moved, ...] = ()
+    twins: int = 0
 
 
 def facts_of(line: Addition) -> dict[str, Any]:
@@ -66,6 +60,7 @@ def look(
     known_ids: Collection[int] | None = None,
     created: int | None = None,
     taken: Collection[int] = (),
+    member: str | None = None,
 ) -> Look:
     """Say what ConnectWise shows of one step.
 
@@ -77,49 +72,63 @@ def look(
         known_ids: Ids of the agreement's lines before the create was sent; none: it was not.
         created: The line that the create's own answer named.
         taken: Lines that other steps are known to have made.
+        member: Our API member, if known: of several equal lines the one that it made is ours.
     """
     now = {line.id: line for line in lines}
     if step.action is StepAction.CREATE:
         known = set(expected) if known_ids is None else set(known_ids)
         fresh = [line for line in lines if line.id not in known | set(expected) | set(taken)]
-        match = _created(step, fresh, created)
-        about = None if match is None else match.id
-    else:
-        about = step.addition_id
-        match = now.get(about) if about is not None else None
+        alike = _created(step, fresh, created, member)
+        match = alike[0] if alike else None
+        moved = _moved(now, expected, today, except_for=None if match is None else match.id)
+        if match is not None and not _alike(step, match):  # ours by its id, and changed since
+            moved = (*moved, Moved(line_id=match.id, before=_wanted(step, match), line=match))
+            return Look(there=False, line=match, moved=moved)
+        return Look(there=match is not None, line=match, moved=moved, twins=len(alike))
+    about = step.addition_id or 0
+    line, before = now.get(about), expected.get(about)
     moved = _moved(now, expected, today, except_for=about)
-    if moved:
-        return Look(found=Found.MOVED, line=match, moved=moved)
-    if step.action is StepAction.CREATE:
-        return Look(found=Found.READY if match is None else Found.THERE, line=match)
-    before = expected.get(about or 0)
-    if match is None or before is None:
-        return Look(found=Found.MOVED, line=match, moved=(Moved(line_id=about or 0, before=before, line=match),))
-    return _written(step, match, before)
+    if line is None or before is None:
+        return Look(there=False, line=line, moved=(*moved, Moved(line_id=about, before=before, line=line)))
+    there, as_before = _written(step, line, before)
+    if not there and not as_before:
+        moved = (*moved, Moved(line_id=about, before=before, line=line))
+    return Look(there=there, line=line, moved=moved)
 
 
-def _created(step: Step, fresh: Sequence[Addition], created: int | None) -> Addition | None:
-    """Recognise the line that a create made: by its id, else by product, quantity, first and last day."""
-    for line in sorted(fresh, key=lambda one: one.id):
-        if line.id == created:
-            return line
-        same = line.quantity == step.quantity and line.effective_date == step.effective
-        if same and line.cancelled_date == step.cancelled and step.product in {None, line.product}:
-            return line
-    return None
+def made_by(line: Addition) -> str:
+    """Give who made a line, as far as ConnectWise says: who changed it last, where it does not tell more."""
+    return (line.entered_by or line.updated_by).casefold()
 
 
-def _written(step: Step, line: Addition, expected: Facts) -> Look:
-    """Compare the line that is set, ended or reopened; every other field of it must be as it was."""
+def _created(step: Step, fresh: Sequence[Addition], created: int | None, member: str | None) -> list[Addition]:
+    """Give the lines that a create may have made, the likeliest first: what its answer named, what our member made.
+
+    Else a line is recognised by product, quantity, first and last day.
+    """
+    named = [line for line in fresh if line.id == created]
+    if named:
+        return named
+    alike = [line for line in sorted(fresh, key=lambda one: one.id) if _alike(step, line)]
+    return sorted(alike, key=lambda line: member is None or made_by(line) != member.casefold())
+
+
+def _alike(step: Step, line: Addition) -> bool:
+    days = (line.effective_date, line.cancelled_date) == (step.effective, step.cancelled)
+    return days and line.quantity == step.quantity and step.product in {None, line.product}
+
+
+def _wanted(step: Step, line: Addition) -> Facts:
+    return line_facts(line.id, step.quantity or Decimal(0), step.effective, step.cancelled)
+
+
+def _written(step: Step, line: Addition, expected: Facts) -> tuple[bool, bool]:
+    """Tell whether a line shows what a step sets, and whether it is as before; all else of it must be as it was."""
     facts = facts_of(line)
     field = "quantity" if step.action is StepAction.SET else "cancelled"
     wanted = plain(step.quantity or Decimal(0)) if field == "quantity" else _day(step.cancelled)
     others = all(facts[name] == expected[name] for name in ("quantity", "effective", "cancelled") if name != field)
-    if others and facts[field] == wanted:
-        return Look(found=Found.THERE, line=line)
-    if others and facts[field] == expected[field]:
-        return Look(found=Found.READY, line=line)
-    return Look(found=Found.MOVED, line=line, moved=(Moved(line_id=line.id, before=expected, line=line),))
+    return others and facts[field] == wanted, others and facts[field] == expected[field]
 
 
 def _moved(

@@ -1,74 +1,40 @@
-"""Carry a push out: read, record the intent, send, read back. Killed at any instruction, it goes on from its rows.
+"""Carry a push out: look, take the row of the table for what was met, do what it says.
 
-Each step's state says what comes next (`_PHASES`), each answer of ConnectWise what follows (`_AFTER_LOOK` and the
-handlers of its errors). Transactions are short, and none is open while ConnectWise is asked.
+Killed at any instruction, it goes on from its rows. `push_table` is the protocol, `push_acts` what each action does,
+`push_holding` whose turn it is.
 """
 
 import logging
-import random
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NoReturn
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.orm import Session
-
 from portal.connectwise import (
-    Addition,
+    AddressRefused,
     ConnectWise,
     ConnectWiseError,
     OutcomeUnknown,
     Rejected,
-    Throttled,
     UnexpectedPayload,
     Unreachable,
+    Withheld,
 )
-from portal.db.records import Connection, Push, PushStep
+from portal.db.records import Push
 from portal.domain.steps import StepAction
-from portal.services import push_leases, push_mirror, push_settling
-from portal.services.card_making import IN_FLIGHT
+from portal.services import api_member, push_acts, push_table
+from portal.services.push_acts import ACTS, Seen, Turn
 from portal.services.push_asking import Asking, Picture
-from portal.services.push_looking import Found, Look
-from portal.services.push_settling import Settling
+from portal.services.push_holding import Clock, Hold, Lost, OpenSession, Pace, Stopped
+from portal.services.push_looking import Look, Moved, facts_of
+from portal.services.push_points import CRASH_POINTS, passed, watched
+from portal.services.push_table import Act, Met, Shown, Step, Whose, met_after, met_before
+from portal.services.push_waiting import back_off
 from portal.services.push_work import ASKED, StepWork, Work, read_work
 
+__all__ = ["CRASH_POINTS", "Pace", "run_push"]
+
 log = logging.getLogger(__name__)
-
-OpenSession = Callable[[], AbstractContextManager[Session]]
-Clock = Callable[[], datetime]
-
-CRASH_POINTS = (
-    "claimed", "looked", "intent", "sending", "answered", "sent", "read_back", "step_done", "finished", "confirmed",
-)  # fmt: skip
-"""Where a test may kill the worker, in the order in which a push passes them."""
-
-_FIRST_WAIT, _LONGEST_WAIT = 1.0, 120.0  # seconds of back-off before the jitter
-_LONGEST_ASKED = 3600.0  # seconds that ConnectWise may ask us to wait; a proxy's nonsense would park a write for years
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How long things last, in real time.
-
-    Args:
-        lease: How long an agreement belongs to a worker that says nothing.
-        settle_create: How long a create whose answer was lost may still arrive, before it is sent again.
-        settle_other: Likewise for other writes, which do no harm when they arrive twice.
-    """
-
-    lease: timedelta = push_leases.LEASE
-    settle_create: timedelta = timedelta(seconds=20)
-    settle_other: timedelta = timedelta(seconds=2)
-
-
-class _Lost(Exception):
-    """The push is no longer this worker's."""
-
-
-class _Stopped(Exception):
-    """The push is settled, or waits; nothing is to be done now."""
 
 
 def run_push(
@@ -99,303 +65,130 @@ def run_push(
     Returns:
         The state of the push afterwards; what is not settled has a `next_try_at`.
     """
-    run = _Run(open_session, client, push_id, worker, now, real_now, zone, pace or Pace(), crash or _never)
-    try:
-        run.go()
-    except _Stopped:
-        pass
-    except _Lost:
-        log.info("Push %s is another worker's.", push_id)
-    except Exception:
-        log.exception("Push %s stopped by a fault of ours.", push_id)
-        with suppress(_Stopped):
-            run.wait("Something failed on our side. Nothing is lost; it is tried again.", None)
+    hold = Hold(
+        open_session=open_session, push_id=push_id, worker=worker, now=now, real_now=real_now, zone=zone,
+        pace=pace or Pace(),
+    )  # fmt: skip
+    with watched(crash):
+        try:
+            _go(Turn(hold, Asking(client, now, zone)))
+        except Stopped:
+            pass
+        except Lost:
+            log.info("Push %s is another worker's.", push_id)
+        except Exception:
+            log.exception("Push %s stopped by a fault of ours.", push_id)
+            with suppress(Lost), hold.held() as at:
+                begun = read_work(at.session, at.push).begun
+                state = at.push.state if begun else "queued"
+                at.move(state, "Something failed on our side. Nothing is lost; it is tried again.")
+                back_off(hold, at, None)
     with open_session() as session:
         push = session.get(Push, push_id)
         return "withdrawn" if push is None else push.state
 
 
-class _Run:
-    """One worker's turn on one push."""
-
-    def __init__(
-        self,
-        open_session: OpenSession,
-        client: ConnectWise,
-        push_id: int,
-        worker: str,
-        now: Clock,
-        real_now: Clock,
-        zone: ZoneInfo,
-        pace: Pace,
-        crash: Callable[[str], None],
-    ) -> None:
-        self.open_session = open_session
-        self.asking = Asking(client, now, zone)
-        self.push_id = push_id
-        self.worker = worker
-        self.now = now
-        self.real_now = real_now
-        self.zone = zone
-        self.pace = pace
-        self.crash = crash
-
-    def go(self) -> None:
-        """Go from phase to phase until nothing is left to do."""
-        work = self._claim()
-        self.crash("claimed")
-        while (step := work.next_step) is not None:
-            try:
-                _PHASES[step.state](self, work, step)
-            except Rejected as error:
-                self._refused_reading(work, error)
-            except (Unreachable, UnexpectedPayload) as error:
-                self.wait(_waiting_words(error), getattr(error, "retry_after", None), request_id=error.request_id)
-            except ConnectWiseError as error:
-                self._fail(error)
-            work = self._read()
-        self.crash("finished")
-        with self._held() as at:
-            push_settling.confirmed(at)
-            self._drop(at.session, at.push)
-        self.crash("confirmed")
-
-    # what each state of a step asks for
-
-    def begin(self, work: Work, step: StepWork) -> None:
-        """A step that was not sent: look, record the intent, send."""
-        picture = self.asking.picture(work)
-        if picture.why_not is not None:
-            self._stale(picture)
-        seen = self.asking.look(work, step, picture)
-        self.crash("looked")
-        if seen.found is Found.THERE and seen.line is not None:
-            self._done(step, seen.line, picture, ours=self.asking.ours(work, step, seen.line, asked=False))
+def _go(turn: Turn) -> None:
+    """Go from row to row until nothing is left to do."""
+    work: Work | None = turn.hold.claim()
+    if work is not None and work.member is None:
+        work = _introduced(turn)
+    if work is not None and work.next_step is None:
+        push_acts.confirm(turn)
+        return
+    while work is not None and (step := work.next_step) is not None:
+        met, seen = _look(turn, work, step)
+        row = push_table.row_for(Step(step.state), met)
+        if row.act is not Act.SEND:
+            work = ACTS[row.act](turn, work, step, seen, row)
+            continue
+        intended = ACTS[row.act](turn, work, step, seen, row)
+        if intended is None or (step_now := intended.next_step) is None:
             return
-        if seen.found is Found.MOVED:
-            self._changed(step, seen, picture)
-        if work.dated and picture.agreement is not None and not picture.agreement.prorates:
-            self._fail(ConnectWiseError("The agreement does not prorate any more, so no date can be kept."))
-        if not work.writing:
-            self.wait("Writing was switched off. It goes on when an admin switches it on.", 60.0)
-        self._intend(step, seen, picture)
-        self.crash("intent")
-        self._send(work, step)
+        met, seen = _send(turn, intended, step_now, seen)
+        row = push_table.row_for(Step(step_now.state), met)
+        work = ACTS[row.act](turn, intended, step_now, seen, row)
 
-    def settle(self, work: Work, step: StepWork) -> None:
-        """A step that may have arrived: look, and send again only what is certainly not there."""
-        picture = self.asking.picture(work)
-        if picture.agreement is None:
-            self._stale(picture)
-        seen = self.asking.look(work, step, picture)
-        self.crash("read_back")
-        if seen.found is Found.THERE and seen.line is not None:
-            ours = step.state == "sent" or self.asking.ours(work, step, seen.line, asked=True)
-            self._done(step, seen.line, picture, ours=ours)
-            return
-        if seen.found is Found.MOVED:
-            self._changed(step, seen, picture)
-        pace = self.pace.settle_create if step.step.action is StepAction.CREATE else self.pace.settle_other
-        left = timedelta() if step.asked_at is None else step.asked_at + pace - self.real_now()
-        if left > timedelta():
-            self._doubt("No answer yet; looking whether it arrived.", left)
-        with self._held() as at:  # it certainly did not arrive: it begins anew, with a look at the agreement
-            row = _row(at.push, step)
-            row.state, row.sent_at = "waiting", None
 
-    # parts of a phase
+def _introduced(turn: Turn) -> Work:
+    """Learn who we are before anything is written, where ConnectWise tells."""
+    with turn.hold.held() as at:
+        callbacks = api_member.our_callbacks(at.session)
+    member = api_member.find(turn.asking.client, callbacks)
+    with turn.hold.held() as at:
+        api_member.learn(at.session, member, now=at.now)
+        return read_work(at.session, at.push)
 
-    def _claim(self) -> Work:
-        """Take the push and its agreement."""
-        with self.open_session() as session:
-            push = session.get(Push, self.push_id, populate_existing=True, with_for_update=True)
-            now = self.real_now()
-            if push is None or push.state not in IN_FLIGHT or (push.next_try_at is not None and push.next_try_at > now):
-                raise _Stopped
-            if not self._lease(session, push, now):
-                raise _Lost
-            work = read_work(session, push)
-            at = Settling(session=session, push=push, now=self.now(), zone=self.zone)
-            push.worker, push.leased_until, push.next_try_at = self.worker, now + self.pace.lease, None
-            push.tries += 1
-            if work.writing or work.begun:
-                if push.state == "queued":
-                    at.move("sending", None)
-                return work
-            at.move("planned", "Writing was switched off before it was sent.")
-            push.worker = push.leased_until = None
-            self._drop(session, push)
-            at.tell("push.planned", "Writing was switched off before this was sent; it stays planned.")
-        raise _Stopped
 
-    @contextmanager
-    def _held(self) -> Iterator[Settling]:
-        """Open a transaction in which the push is still this worker's."""
-        with self.open_session() as session:
-            push = session.get(Push, self.push_id, populate_existing=True, with_for_update=True)
-            if push is None or push.state not in IN_FLIGHT or push.worker != self.worker:
-                raise _Lost
-            now = self.real_now()
-            if not self._lease(session, push, now):
-                raise _Lost
-            push.leased_until = now + self.pace.lease
-            yield Settling(session=session, push=push, now=self.now(), zone=self.zone)
-
-    def _lease(self, session: Session, push: Push, now: datetime) -> bool:
-        return push_leases.take(
-            session, push.agreement_id, push_id=push.id, worker=self.worker, real_now=now, lease=self.pace.lease
-        )
-
-    def _drop(self, session: Session, push: Push) -> None:
-        push_leases.drop(session, push.agreement_id, push_id=push.id, worker=self.worker)
-
-    def _read(self) -> Work:
-        with self._held() as at:
-            return read_work(at.session, at.push)
-
-    def _intend(self, step: StepWork, seen: Look, picture: Picture) -> None:
-        """Record the intent: from here on the write may have arrived."""
-        with self._held() as at:
-            row = _row(at.push, step)
-            row.state, row.intent_at, row.sent_at = "intent", self.real_now(), None
-            row.before = None if seen.line is None else push_settling.line_json(seen.line)
-            row.known_ids = [line.id for line in picture.lines] if step.step.action is StepAction.CREATE else None
-
-    def _send(self, work: Work, step: StepWork) -> None:
-        """Send one write, once."""
-        try:
-            self.crash("sending")
-            line = self.asking.write(work, step)
-            self.crash("answered")
-        except OutcomeUnknown as error:
-            self._lost_answer(step, error)
-            return
-        except Rejected as error:
-            self._rejected(step, error)
-        except (Unreachable, UnexpectedPayload):
-            with self._held() as at:  # it was certainly not sent
-                _row(at.push, step).state = "waiting"
-            raise
-        with self._held() as at:
-            row = _row(at.push, step)
-            row.state, row.sent_at = "sent", self.real_now()
-            row.answer = "ConnectWise took it."
-            row.addition_id = line.id
-        self.crash("sent")
-
-    # outcomes
-
-    def _done(self, step: StepWork, line: Addition, picture: Picture, *, ours: bool) -> None:
-        with self._held() as at:
-            push_mirror.mirror_lines(at.session, at.push.agreement_id, picture.lines, now=at.now)
-            push_settling.step_done(at, _row(at.push, step), line, found=not ours)
-            if at.push.state == "in_doubt":
-                at.move("sending", None)
-            connection = at.session.get(Connection, "connectwise")
-            if ours and step.state == "sent" and connection is not None and connection.member is None:
-                connection.member = line.updated_by or None
-        self.crash("step_done")
-
-    def _changed(self, step: StepWork, seen: Look, picture: Picture) -> NoReturn:
-        with self._held() as at:
-            push_mirror.mirror_lines(at.session, at.push.agreement_id, picture.lines, now=at.now)
-            lines = [line for line in picture.lines if line.product == at.card.product]
-            push_settling.changed(at, _row(at.push, step), seen.moved, lines)
-            self._drop(at.session, at.push)
-        raise _Stopped
-
-    def _stale(self, picture: Picture) -> NoReturn:
-        with self._held() as at:
-            push_mirror.mirror_agreement(at.session, at.push.agreement_id, picture.agreement, now=at.now)
-            push_settling.stale(at, picture.why_not or "")
-            self._drop(at.session, at.push)
-        raise _Stopped
-
-    def _rejected(self, step: StepWork, error: Rejected) -> NoReturn:
-        with self._held() as at:
-            push_settling.refused(at, _row(at.push, step), error.sentence, request_id=error.request_id)
-            self._drop(at.session, at.push)
-        raise _Stopped from error
-
-    def _refused_reading(self, work: Work, error: Rejected) -> NoReturn:
-        """A look was refused: what may have arrived stays in doubt until it can be looked up."""
-        if any(step.state in ASKED for step in work.steps):
-            self.wait(f"{error.sentence} It is looked up again by itself.", None, request_id=error.request_id)
-        self._fail(error)
-
-    def _fail(self, error: ConnectWiseError) -> NoReturn:
-        with self._held() as at:
-            push_settling.failed(at, error.sentence, request_id=error.request_id)
-            self._drop(at.session, at.push)
-        raise _Stopped from error
-
-    def _lost_answer(self, step: StepWork, error: OutcomeUnknown) -> None:
-        """Note that it is not known whether a write arrived; the next phase looks."""
-        with self._held() as at:
-            row = _row(at.push, step)
-            row.sent_at, row.answer, row.request_id = self.real_now(), error.sentence, error.request_id
-            at.move("in_doubt", "No answer yet; looking whether it arrived.")
-            at.tell(
-                "push.in_doubt",
-                f"{step.step.words()} {error.sentence}",
-                details={"step": row.ordinal, "request_id": error.request_id},
+def _look(turn: Turn, work: Work, step: StepWork) -> tuple[Met, Seen]:
+    """Read what ConnectWise has, and say what that means for a step."""
+    asked = step.state in ASKED
+    try:
+        picture = turn.asking.lines_alone(work) if asked else turn.asking.picture(work)
+        look = turn.asking.look(work, step, picture)
+        passed("read_back" if asked else "looked")
+        if asked:
+            return _after(turn, work, step, picture, look)
+        whose = turn.asking.whose(work, step, look) if look.there else Whose.OTHERS
+        prorates = picture.agreement is None or picture.agreement.prorates
+        met = met_before(
+            Shown(
+                agreement=not picture.gone,
+                writable=picture.why_not is None,
+                there=look.there,
+                whose=whose,
+                moved=bool(look.moved),
+                dates_kept=prorates or not work.dated,
+                writing=work.writing,
             )
-
-    def _doubt(self, cause: str, left: timedelta) -> NoReturn:
-        with self._held() as at:
-            at.move("in_doubt", cause)
-            self._rest(at, self.real_now() + left)
-        raise _Stopped
-
-    def wait(self, cause: str, asked_seconds: float | None, *, request_id: str | None = None) -> NoReturn:
-        """Try again later, no sooner than ConnectWise asked.
-
-        Args:
-            cause: Why, as a sentence.
-            asked_seconds: How long ConnectWise asked to wait.
-            request_id: ConnectWise's id of the request.
-        """
-        asked = min(asked_seconds or 0.0, _LONGEST_ASKED)
-        try:
-            with self._held() as at:
-                seconds = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(at.push.tries, 10))
-                seconds *= random.uniform(0.5, 1.0)  # noqa: S311 - it only spreads retries
-                work = read_work(at.session, at.push)
-                state = "queued" if not work.begun else at.push.state
-                at.move(state, cause)
-                at.push.request_id = request_id
-                self._rest(at, self.real_now() + timedelta(seconds=max(seconds, asked)))
-        except _Lost:
-            log.info("Push %s is another worker's.", self.push_id)
-        raise _Stopped
-
-    def _rest(self, at: Settling, until: datetime) -> None:
-        at.push.next_try_at, at.push.worker, at.push.leased_until = until, None, None
-        self._drop(at.session, at.push)
-
-
-_PHASES: dict[str, Callable[[_Run, Work, StepWork], None]] = {
-    "waiting": _Run.begin,
-    "intent": _Run.settle,
-    "sent": _Run.settle,
-}
-"""What is to be done with the first step that is not finished."""
-
-
-def _waiting_words(error: ConnectWiseError) -> str:
-    """Say why a push waits."""
-    seconds = getattr(error, "retry_after", None)
-    if isinstance(error, Throttled) and seconds:
-        return (
-            f"ConnectWise asks us to wait {min(seconds, _LONGEST_ASKED):.0f} s. Nothing is lost; it goes on by itself."
         )
-    return f"{error.sentence} Nothing is lost; it goes on by itself."
+        model = turn.asking.model(work, step) if met is Met.READY else None
+        return met, Seen(picture=picture, look=look, model=model)
+    except Rejected as error:
+        # what may have arrived stays in doubt until it can be looked up
+        return Met.NO_LOOK, Seen(error=error)
+    except (Unreachable, UnexpectedPayload) as error:
+        return Met.NO_ANSWER, Seen(error=error)
+    except ConnectWiseError as error:
+        return Met.NO_LOOK, Seen(error=error)
 
 
-def _row(push: Push, step: StepWork) -> PushStep:
-    return next(row for row in push.steps if row.id == step.id)
+def _after(turn: Turn, work: Work, step: StepWork, picture: Picture, look: Look) -> tuple[Met, Seen]:
+    """Say what a look after a write means."""
+    create = step.step.action is StepAction.CREATE
+    span = turn.hold.pace.settle_create if create else turn.hold.pace.settle_other
+    left = timedelta() if step.asked_at is None else step.asked_at + span - turn.hold.real_now()
+    if not look.there and not look.moved and look.line is not None and _touched(step, look):
+        # as before, but edited since: our write may have stood for a moment, and somebody took it back
+        edited = Moved(line_id=look.line.id, before=facts_of(look.line), line=look.line)
+        look = Look(there=False, line=look.line, moved=(edited,))
+    met = met_after(
+        Shown(
+            agreement=not picture.gone,
+            there=look.there,
+            whose=turn.asking.whose(work, step, look) if look.there else Whose.OTHERS,
+            moved=bool(look.moved),
+            early=left > timedelta(),
+        )
+    )
+    return met, Seen(picture=picture, look=look, left=left)
 
 
-def _never(point: str) -> None:
-    """Let every crash point pass."""
-    del point
+def _touched(step: StepWork, look: Look) -> bool:
+    """Tell whether a line was changed after we read it, though its numbers are as they were."""
+    return look.line is not None and look.line.last_updated != step.before_updated
+
+
+def _send(turn: Turn, work: Work, step: StepWork, seen: Seen) -> tuple[Met, Seen]:
+    """Send one write, once, and say what became of it."""
+    passed("sending")
+    try:
+        line = turn.asking.write(work, step, seen.model, turn.hold.check)
+    except OutcomeUnknown as error:
+        return Met.LOST, Seen(error=error)
+    except Rejected as error:
+        return Met.REFUSED, Seen(error=error)
+    except (Unreachable, UnexpectedPayload, Withheld, AddressRefused) as error:
+        return Met.NOT_SENT, Seen(error=error)
+    passed("answered")
+    return Met.TAKEN, Seen(line=line)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,11 +18,10 @@ from portal.services import audit
 from portal.services.actors import SYSTEM, Actor
 from portal.services.card_making import make_stale
 from portal.services.card_remaking import cards_anew
-from portal.services.push_looking import Moved, facts_of
+from portal.services.push_looking import facts_of
 from portal.services.push_work import WRITTEN
 from portal.services.undo_settling import house, settle_chain
 
-_TIMES = "%H:%M"
 UTC_ZONE = ZoneInfo("UTC")
 
 
@@ -116,7 +115,7 @@ def step_done(at: Settling, row: PushStep, line: Addition, *, found: bool) -> No
     who = f" It stood there already, by {line.updated_by or 'somebody'}; it was not written by us." if found else ""
     at.tell(
         "push.found" if found else "push.wrote",
-        f"{step.words()} Verified: line {line.id} has {plain(line.quantity)}{_until(line)}.{who}",
+        f"{step.words()} Verified: line {line.id} has {plain(line.quantity)}{until_words(line)}.{who}",
         before=(row.before or {}).get("quantity"),
         after=line.quantity,
         details={
@@ -163,37 +162,6 @@ def failed(at: Settling, words: str, *, request_id: str | None = None) -> None:
     cause = f"{words} {stands(at.push.steps)}"
     at.end("failed", cause)
     at.tell("push.failed", cause, details={"request_id": request_id, "steps": _steps(at.push)})
-    at.remake()
-
-
-def changed(at: Settling, row: PushStep, moved: Sequence[Moved], lines: Sequence[Addition]) -> None:
-    """Write down that somebody changed what the person saw: both numbers, who and when."""
-    today = local_day(at.now, at.zone)
-    row.state = "changed"
-    has = sum((line.quantity for line in lines if _active(line, today)), Decimal(0))
-    saw = at.push.decision.seen.get("psa") or "0"
-    vendor = at.push.decision.seen.get("vendor")
-    latest = max((one.line for one in moved if one.line is not None), key=_updated, default=None)
-    when = "" if latest is None or latest.last_updated is None else f" since {_moment(latest.last_updated, at)}"
-    who = "" if latest is None or not latest.updated_by else f", by {latest.updated_by}"
-    counts = "" if vendor is None else f"; the vendors count {vendor}"
-    what = f"You saw {saw}; ConnectWise has {plain(has)}{when}{who}{counts}."
-    if plain(has) == saw:
-        what = f"The lines in ConnectWise are not those that you saw{when}{who}: {_moved_words(moved)}."
-    cause = f"{what} {stands(at.push.steps)}"
-    at.push.found = {
-        "saw": saw,
-        "has": plain(has),
-        "vendor": vendor,
-        "by": None if latest is None else latest.updated_by or None,
-        "at": None if latest is None or latest.last_updated is None else latest.last_updated.isoformat(),
-        "lines": [
-            {"id": one.line_id, "saw": one.before, "has": None if one.line is None else facts_of(one.line)}
-            for one in moved
-        ],
-    }
-    at.end("changed_in_psa", cause)
-    at.tell("push.changed_in_psa", cause, before=saw, after=has, details=at.push.found)
     at.remake()
 
 
@@ -256,32 +224,6 @@ def _steps(push: Push) -> list[dict[str, Any]]:
     return [{"step": one.ordinal, "state": one.state, "line": one.addition_id, "plan": one.plan} for one in push.steps]
 
 
-def _moved_words(moved: Sequence[Moved]) -> str:
-    words = []
-    for one in moved:
-        if one.line is None:
-            words.append(f"line {one.line_id} is gone")
-        elif one.before is None:
-            words.append(f"line {one.line_id} with {plain(one.line.quantity)} is new")
-        else:
-            words.append(f"line {one.line_id} has {plain(one.line.quantity)}{_until(one.line)}")
-    return ", ".join(words)
-
-
-def _until(line: Addition) -> str:
+def until_words(line: Addition) -> str:
+    """Say until when a line bills, where it ends; else ""."""
     return "" if line.cancelled_date is None else f" until {day_text(line.cancelled_date)}"
-
-
-def _active(line: Addition, today: date) -> bool:
-    begun = line.effective_date is None or line.effective_date <= today
-    return begun and (line.cancelled_date is None or line.cancelled_date >= today)
-
-
-def _updated(line: Addition) -> datetime:
-    return line.last_updated or datetime.min.replace(tzinfo=UTC)
-
-
-def _moment(moment: datetime, at: Settling) -> str:
-    local = moment.astimezone(at.zone)
-    same_day = local.date() == at.now.astimezone(at.zone).date()
-    return local.strftime(_TIMES) if same_day else f"{day_text(local.date())}, {local.strftime(_TIMES)}"

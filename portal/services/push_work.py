@@ -27,6 +27,8 @@ class StepWork:
         created: The line that ConnectWise's own answer named.
         before_updated: When ConnectWise had last changed the line before the write, by its own clock.
         asked_at: When it was last sent, or was about to be, in real time; none: it was not.
+        author: Who had last changed the line before the write.
+        answered: ConnectWise's own answer said that it took the write.
     """
 
     id: int
@@ -38,6 +40,8 @@ class StepWork:
     created: int | None
     before_updated: datetime | None
     asked_at: datetime | None
+    author: str = ""
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,7 @@ class Work:
         expected: The lines as the person saw them, with what the finished steps did, by id.
         taken: Lines that finished steps made.
         member: The API member's identifier, if known.
+        said: What a person said of a line of which nobody could tell who made it: whether it is ours.
         writing: Writes may be sent.
         wanted: What the card's quantity becomes, as text.
     """
@@ -66,6 +71,7 @@ class Work:
     taken: frozenset[int]
     steps: tuple[StepWork, ...]
     member: str | None
+    said: bool | None
     writing: bool
     wanted: str | None
 
@@ -108,6 +114,7 @@ def read_work(session: Session, push: Push) -> Work:
         taken=frozenset(taken),
         steps=tuple(_step(step) for step in push.steps),
         member=None if connection is None else connection.member,
+        said=push.found.get("ours"),
         writing=connection is not None and connection.writing,
         wanted=None if quantity is None else f"{quantity.normalize():f}",
     )
@@ -125,4 +132,6 @@ def _step(step: PushStep) -> StepWork:
         created=step.addition_id if step.action == "create" else None,
         before_updated=None if updated is None else datetime.fromisoformat(updated),
         asked_at=step.sent_at or step.intent_at,
+        author=(step.before or {}).get("updated_by") or "",
+        answered=step.state == "sent",
     )

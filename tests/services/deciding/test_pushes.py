@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import pytest
 
-from portal.connectwise import Agreement
 from portal.db.records import Connection
 from portal.services import audit, decisions, pushes
 from portal.services.errors import Conflict
@@ -129,16 +128,13 @@ def test_our_write_is_ours_though_a_person_touched_the_line_before_we_looked(des
     desk.faults({"method": "PATCH", "path": "additions", "nth": 1, "times": 1, "kind": "drop_after"})
 
     push_id = desk.push_of(card).id
-    original = desk.client.agreements.get
 
-    def touching(record_id: int) -> Agreement:
-        if desk.written() and len(desk.written()) == 1:
+    def touching(point: str) -> None:
+        if point == "doubted":
             path = f"/finance/agreements/504/additions/{line}"
             desk.by_hand("PATCH", path, [{"op": "replace", "path": "description", "value": "Seats, by hand"}])
-        return original(record_id)
 
-    desk.client.agreements.get = touching  # type: ignore[method-assign]
-    desk.turn(push_id)
+    desk.turn(push_id, crash=touching)
 
     assert desk.lines(504)[0].updated_by == "dhale"
     assert [step.state for step in desk.settle(card).steps] == ["done"]
