@@ -358,7 +358,7 @@ def _decided(session: Session, card: Card, wish: Wish, email: str) -> Decision:
             **common,
             **ticks,
         ),
-        "undo": lambda: decisions.undo(session, card.id, **common, **dated),
+        "undo": lambda: decisions.undo(session, card.id, **common, **dated, zone=clock().zone),
         "second": lambda: decisions.confirm_second(session, card.id, **common, too_old_ok=wish.too_old_ok),
         "send": lambda: decisions.confirm_planned(session, card.id, **common, too_old_ok=wish.too_old_ok),
     }

@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Batch, Decision
+from portal.db.records import Batch
 from portal.services import decision_bulk
-from portal.services.actors import Actor, require
+from portal.services.actors import Actor
 from portal.services.decision_bulk_verbs import Chosen, Options
 from portal.services.decision_plans import read_day
-from portal.services.errors import Conflict, NotFound
 
 
 def approve_many(
@@ -146,57 +144,6 @@ def confirm_second_many(
     options = Options(reason=reason, too_old_ok=too_old_ok)
     return decision_bulk.begin(
         session, "second", _chosen(card_ids, seen), by=by, now=now, today=today, options=options, selection=selection
-    )
-
-
-def undo_batch(
-    session: Session,
-    batch_id: int,
-    *,
-    by: Actor,
-    now: datetime,
-    today: date,
-    reason: str | None = None,
-) -> Batch:
-    """Undo every decision of a batch; lines that somebody changed since are held back and listed.
-
-    Args:
-        session: A writing session.
-        batch_id: The batch.
-        by: A biller or above.
-        now: By the business clock.
-        today: In the portal's time zone.
-        reason: Why, if the person says so.
-
-    Returns:
-        The new batch; `left_out` lists what was held back, each with why.
-
-    Raises:
-        NotAllowed: The role does not allow it.
-        NotFound: There is no such batch.
-        Conflict: The batch is an undo itself, or is still being decided.
-    """
-    require(by, "biller", "undo decisions")
-    batch = session.get(Batch, batch_id)
-    if batch is None:
-        raise NotFound(f"There is no batch {batch_id}.")
-    if batch.action == "undo":
-        raise Conflict("This batch is an undo itself. Decide its cards again instead.")
-    bulk = decision_bulk.bulk_of(session, batch_id)
-    if bulk is not None and bulk.state in {"queued", "working"}:
-        raise Conflict("This batch is still being decided. Stop it first, or wait until it is through.")
-    members = sa.select(Decision.card_id, Decision.id).where(decision_bulk.members(batch_id)).order_by(Decision.id)
-    taken = [Chosen(card_id=card_id, decision_id=decision_id) for card_id, decision_id in session.execute(members)]
-    return decision_bulk.begin(
-        session,
-        "undo",
-        taken,
-        by=by,
-        now=now,
-        today=today,
-        options=Options(reason=reason),
-        selection=f"Everything of batch {batch_id}",
-        undoes_id=batch_id,
     )
 
 

@@ -8,18 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision, Push
-from portal.domain.lines import total
 from portal.domain.quantities import plain
-from portal.domain.steps import lines_after
 from portal.services import undo_sharing
 from portal.services.actors import Actor, require
 from portal.services.card_making import DECIDABLE
 from portal.services.card_remaking import cards_anew
 from portal.services.decision_checks import Ticks, load, require_seen, require_ticks
 from portal.services.decision_making import Made, decide, named, settle_without_push
-from portal.services.decision_plans import lines_of
 from portal.services.errors import Conflict
-from portal.services.undo_planning import Target, plan_back, product_now, target_of, why_not
+from portal.services.undo_planning import Target, before_and_after, plan_back, product_now, target_of, why_not
 from portal.services.undo_settling import state_of
 
 _UNSENT = frozenset({"waiting", "planned", "queued"})
@@ -106,7 +103,7 @@ def _share(
 ) -> Decision:
     """Bring back the split rule of before a Share, or let the Share hold again."""
     if zone is None:
-        raise ValueError("To make the cards anew, the time zone is needed.")
+        raise Conflict("How a count is shared is taken back on its own card, not together with others.")
     if card.state not in DECIDABLE:
         raise Conflict("The card was decided since. Undo that first.")
     change = undo_sharing.bring_back if again else undo_sharing.take_back
@@ -157,9 +154,7 @@ def _restore(session: Session, card: Card, found: Target, made: Made, *, today: 
         raise Conflict("What this decision wanted was found in ConnectWise, not written by us. It is left alone.")
     require_ticks(plan, ticks)
     product = product_now(session, push, card.product)
-    lines = lines_of(session, push.agreement_id, product)
-    before = total(line for line in lines if line.active(today))
-    after = total(line for line in lines_after(lines, plan.steps) if line.active(today))
+    before, after = before_and_after(session, push, plan, product=card.product, today=today)
     what = "Undo of the undo" if found.decision.action == "undo" else "Undo"
     held = "".join(f" Held back: {sentence}" for sentence in plan.held)
     whole = replace(

@@ -8,8 +8,8 @@ from portal.services.decision_batches import (
     adjust_many,
     approve_many,
     confirm_planned_many,
+    confirm_second_many,
     dismiss_many,
-    undo_batch,
 )
 from portal.services.decision_checks import (
     ago,
@@ -25,6 +25,7 @@ from portal.services.decision_second import confirm_planned, confirm_second
 from portal.services.decision_sharing import share
 from portal.services.decision_undo import undo
 from portal.services.decision_verbs import add, adjust, approve, dismiss
+from portal.services.undo_many import undo_batch, undo_many
 from portal.services.undo_planning import plan_back
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "confirm_planned",
     "confirm_planned_many",
     "confirm_second",
+    "confirm_second_many",
     "decided_words",
     "dismiss",
     "dismiss_many",
@@ -54,5 +56,6 @@ __all__ = [
     "share",
     "undo",
     "undo_batch",
+    "undo_many",
     "writing_is_on",
 ]

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision, PsaAddition, Push
-from portal.domain.steps import Plan, Step
+from portal.domain.lines import total
+from portal.domain.steps import Plan, Step, lines_after
 from portal.domain.undo import DoneStep, plan_undo
 from portal.services.card_making import IN_FLIGHT
 from portal.services.card_picture import catalog
@@ -94,6 +96,13 @@ def plan_back(session: Session, push: Push, *, product: str, today: date) -> Pla
     )
 
 
+def before_and_after(session: Session, push: Push, plan: Plan, *, product: str, today: date) -> tuple[Decimal, Decimal]:
+    """Give what the lines of a product sum to today, and what they would after a plan that `plan_back` gave."""
+    lines = lines_of(session, push.agreement_id, product_now(session, push, product))
+    before = total(line for line in lines if line.active(today))
+    return before, total(line for line in lines_after(lines, plan.steps) if line.active(today))
+
+
 def product_now(session: Session, push: Push, product: str) -> str:
     """Give the Product ID that the lines of a push have by now; it may have been renamed since.
 
@@ -134,4 +143,4 @@ def _came_to_nothing(found: Target) -> bool:
 def _no_such(undo: Decision | None) -> str:
     if undo is not None:
         return f"{undo.by} undid this already."
-    return "There is no such decision on this card any more. Look at it again."
+    return "It was decided anew since. Look at the card again."

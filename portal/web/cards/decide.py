@@ -176,6 +176,7 @@ def undo(card_id: int) -> ResponseReturnValue:
             reason=form.reason,
             invoiced_ok=form.allowed("invoiced_ok"),
             scheduled_ok=form.allowed("scheduled_ok"),
+            zone=clock().zone,
         )
 
     return _form_or_decision(card_id, "undo", decide)

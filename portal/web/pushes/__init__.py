@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from portal.web.pushes import batches, routes
+from portal.web.pushes import batches, routes, undoing
 
 
 def register(app: Flask) -> None:
     """Give the app pushes and batches."""
     app.register_blueprint(routes.bp)
     app.register_blueprint(batches.bp)
+    app.register_blueprint(undoing.bp)

@@ -4,18 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.db.records import Batch, Card, Decision, Push
-from portal.db.session import reading, transaction
-from portal.factory import clock
-from portal.services import decisions
-from portal.services.errors import Conflict, NotFound
-from portal.web.access import current_actor, may
-from portal.web.cards.wake import wake_pushes_of
-from portal.web.cards.words import STATES, UNSETTLED, count_of, poll_delay
+from portal.db.session import reading
+from portal.services.errors import NotFound
+from portal.web.access import may
+from portal.web.cards.words import STATES, UNSETTLED, poll_delay
 from portal.web.htmx import announce, swaps
 from portal.web.pushes.routes import sentence
 
@@ -89,39 +86,6 @@ def show(batch_id: int) -> ResponseReturnValue:
     return render_template("pushes/batch.html", **made)
 
 
-@bp.get("/<int:batch_id>/undo")
-@may("decide")
-def before_undo(batch_id: int) -> ResponseReturnValue:
-    """Show what would go back, and what would be left."""
-    made = _context(reading(), batch_id)
-    return render_template("pushes/undo.html", **made, **_undoing(reading(), batch_id))
-
-
-@bp.post("/<int:batch_id>/undo")
-@may("decide")
-def undo(batch_id: int) -> ResponseReturnValue:
-    """Undo a batch: a batch like any other; lines that changed since are left and listed."""
-    try:
-        with transaction() as session:
-            batch = decisions.undo_batch(
-                session,
-                batch_id,
-                by=current_actor(),
-                now=clock().now(),
-                today=clock().today(),
-                reason=request.form.get("reason", "").strip()[:500] or None,
-            )
-            undone_id, left = batch.id, len(batch.left_out)
-    except Conflict as refusal:
-        made = _context(reading(), batch_id) | {"refused": str(refusal)}
-        return render_template("pushes/batch.html", **made), refusal.status
-    wake_pushes_of(undone_id)
-    announce(
-        "The batch goes back." if not left else f"The batch goes back; {count_of(left, 'card is', 'cards are')} left."
-    )
-    return redirect(url_for("batches.show", batch_id=undone_id), 303)
-
-
 def _context(session: Session, batch_id: int) -> dict[str, Any]:
     """Gather how a batch stands, in a fixed number of queries."""
     batch = session.get(Batch, batch_id)
@@ -163,35 +127,8 @@ def _context(session: Session, batch_id: int) -> dict[str, Any]:
         "poll": None if standing.settled else poll_delay(asked),
         "asked": asked,
         "refused": None,
-        "undoable": batch.action in {"approve", "adjust", "dismiss", "send", "add"},
+        "undoable": batch.action in {"approve", "adjust", "dismiss", "send", "add", "undo"},
     }
-
-
-def _undoing(session: Session, batch_id: int) -> dict[str, Any]:
-    """Say what undoing a batch would do to each card."""
-    rows = session.scalars(
-        sa.select(Decision)
-        .where(Decision.batch_id == batch_id)
-        .options(joinedload(Decision.card), joinedload(Decision.push))
-        .order_by(Decision.id)
-        .limit(NAMED * 5)
-    ).all()
-    goes, stays = [], []
-    for one in rows:
-        push = one.push
-        if one.card.decision_id != one.id:
-            stays.append((one, "It was decided anew since."))
-        elif push is not None and push.state in {"sending", "in_doubt"}:
-            stays.append((one, "It is being sent just now."))
-        elif push is not None and push.state in {"undone", "withdrawn", "changed_in_psa", "given_up", "stale"}:
-            stays.append((one, "Nothing of it stands in ConnectWise."))
-        else:
-            goes.append((one, "Taken back before it is sent." if _unsent(push) else "A write that puts it back."))
-    return {"goes": goes, "stays": stays}
-
-
-def _unsent(push: Push | None) -> bool:
-    return push is None or push.state in {"waiting", "planned", "queued"}
 
 
 def _done(push: Push) -> str:
