@@ -18,6 +18,26 @@ def upgrade() -> None:
     _ways_in()
     _pushes_looked_after()
     _bulks()
+    _views()
+
+
+def _views() -> None:
+    """Keep views of the board under a name."""
+    op.create_table(
+        "saved_view",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("query", sa.String(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["person.id"], name=op.f("fk_saved_view_owner_id_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_view")),
+        sa.UniqueConstraint("owner_id", "key", name=op.f("uq_saved_view_owner_id_key")),
+    )
+    op.create_index(op.f("ix_saved_view_shared"), "saved_view", ["shared"])
 
 
 def _bulks() -> None:
@@ -65,6 +85,7 @@ def _bulks() -> None:
 
 def downgrade() -> None:
     """Take them back."""
+    op.drop_table("saved_view")
     op.drop_index(op.f("ix_decision_confirm_batch_id"), "decision")
     op.drop_column("decision", "confirm_batch_id")
     op.drop_table("bulk_card")

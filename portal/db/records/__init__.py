@@ -42,6 +42,7 @@ from portal.db.records.vendors import (
     VendorProfile,
     VendorService,
 )
+from portal.db.records.views import SavedView
 from portal.db.records.ways_in import (
     CompanyIdentity,
     CompanyProvider,
@@ -101,6 +102,7 @@ __all__ = [
     "RequestPace",
     "RowMeaning",
     "Rule",
+    "SavedView",
     "ServiceLine",
     "ServiceLineMade",
     "ServiceMapping",
