@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql storm storm-sync bench pictures check format run worker lock
+.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync bench pictures check format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,9 @@ test-postgresql: install-dev ## the store and a month on PostgreSQL; COUNTERSIGN
 
 storm: install-dev ## 400 decisions through faults, kills and a person's edits, five times; fails where a rule breaks
 	@$(BIN)/python -m tests.storm.run $(SEEDS)
+
+crash-points: install-dev ## kill a worker at every named point of a push, at each of its first three passings
+	@COUNTERSIGN_TEST_CRASH_POINTS=all $(BIN)/pytest -q -n 2 --dist worksteal tests/services/pushing/test_crash_points.py
 
 storm-sync: install-dev ## a full sync through a storm, and over ten kills of its worker
 	@COUNTERSIGN_TEST_KILLS=10 $(BIN)/pytest -q tests/services/test_sync_storm.py

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
 
 from portal.factory import settings_of
+from portal.services.push_points import passed
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ def queue_at(url: str) -> Queue:
 
 def wake_push(push_id: int) -> None:
     """Hint that a push waits. Call it after the commit; it never fails: without the queue, the sweep finds the push."""
+    passed("hinting")
     _hint(lambda queue: queue.wake_push(push_id))
 
 

@@ -16,6 +16,7 @@ from portal.services.card_picture import billed_agreements, companies_by_id
 from portal.services.decision_checks import load, writing_is_on
 from portal.services.errors import Conflict, NotFound
 from portal.services.push_overview import Overview, WorkerSeen, listed, overview, worker_seen
+from portal.services.push_points import passed
 from portal.services.push_running import CRASH_POINTS, Pace, run_push
 from portal.services.push_settling import Settling
 from portal.services.push_settling import stale as settle_stale
@@ -35,6 +36,7 @@ __all__ = [
     "overview",
     "retry",
     "run_push",
+    "say_whose",
     "stop_stale",
     "worker_seen",
 ]
@@ -96,7 +98,7 @@ def cannot_begin(session: Session, push_id: int, why: str, *, real_now: datetime
 
 
 def retry(session: Session, push_id: int, *, by: Actor, now: datetime) -> Push:
-    """Send a failed push again; what stands already is not sent twice.
+    """Send a failed push again, or try at once one that waits for long; what stands already is not sent twice.
 
     Args:
         session: A writing session.
@@ -107,12 +109,18 @@ def retry(session: Session, push_id: int, *, by: Actor, now: datetime) -> Push:
     Raises:
         NotAllowed: The role does not allow it.
         NotFound: There is no such push.
-        Conflict: It did not fail, its card was decided anew, or the portal is read-only.
+        Conflict: It neither failed nor waits for long, its card was decided anew, or the portal is read-only.
     """
     require(by, "biller", "try a write again")
     push = get(session, push_id)
     load(session, push.card_id)
     at = Settling(session=session, push=push, now=now)
+    if push.needs_look_at is not None and push.state in IN_FLIGHT and push.worker is None:
+        push.tries, push.next_try_at = 0, None
+        session.flush()
+        at.tell("push.retry", f"Tries at once to write {push.card.product} of {push.card.company}.", by=by)
+        passed("retrying")
+        return push
     if push.state != "failed":
         raise Conflict(f"This push is {_state_words(push)}; only one that failed can be tried again.")
     if push.card.state == "stale":
@@ -125,11 +133,13 @@ def retry(session: Session, push_id: int, *, by: Actor, now: datetime) -> Push:
         if step.state == "refused":
             step.state = "waiting"
     push.tries, push.next_try_at, push.settled_at = 0, None, None
+    push.troubled_since = push.needs_look_at = None
     asked = any(step.state in ASKED for step in push.steps)
     written = any(step.state in {"done", "found"} for step in push.steps)
     at.move("in_doubt" if asked else "sending" if written else "queued", None)
     session.flush()
     at.tell("push.retry", f"Tries again to write {push.card.product} of {push.card.company}.", by=by)
+    passed("retrying")
     return push
 
 
@@ -161,6 +171,37 @@ def give_up(session: Session, push_id: int, *, by: Actor, now: datetime, reason:
     session.flush()
     sentence = f"Gave up writing {push.card.product} of {push.card.company}."
     at.tell("push.given_up", sentence, by=by, reason=reason, details={"cause": before})
+    passed("giving_up")
+    return push
+
+
+def say_whose(session: Session, push_id: int, *, ours: bool, by: Actor, now: datetime) -> Push:
+    """Say whose a line is of which ConnectWise could not tell who made it; wake a worker after the commit.
+
+    Args:
+        session: A writing session.
+        push_id: A push in doubt that needs a look.
+        ours: Our write had arrived; else somebody else made the line, and it is recorded as found, not written.
+        by: A biller or above.
+        now: By the business clock.
+
+    Raises:
+        NotAllowed: The role does not allow it.
+        NotFound: There is no such push.
+        Conflict: It is not in such doubt, or a worker has it.
+    """
+    require(by, "biller", "say whose a line is")
+    push = get(session, push_id)
+    load(session, push.card_id)
+    if push.state != "in_doubt" or push.needs_look_at is None or push.worker is not None:
+        raise Conflict(f"This push is {_state_words(push)}, and nobody need say whose its line is.")
+    push.found = {**push.found, "ours": ours, "said_by": by.name}
+    push.tries, push.next_try_at = 0, None
+    session.flush()
+    word = "our own write" if ours else "somebody else's"
+    sentence = f"Said that what stands in ConnectWise for {push.card.product} of {push.card.company} is {word}."
+    Settling(session=session, push=push, now=now).tell("push.said_whose", sentence, by=by, details={"ours": ours})
+    passed("saying_whose")
     return push
 
 

@@ -1,7 +1,7 @@
 """A portal with the traps loaded beside a sandbox: cards to decide, and a worker whose time is the test's."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -87,6 +87,18 @@ def pour_traps(engine: sa.Engine, folder: Path) -> None:
             say=lambda _line: None,
         )
         sample_sets.load(TRAPS, url=url, around=around, by=COMMAND_LINE)
+
+
+def edit_by_hand(url: str, agreement_id: int, addition_ids: Sequence[int], text: str) -> None:
+    """Change the description of lines in the PSA as a person there would."""
+    for addition_id in addition_ids:
+        requests.patch(
+            f"{url}/v4_6_release/apis/3.0/finance/agreements/{agreement_id}/additions/{addition_id}",
+            json=[{"op": "replace", "path": "description", "value": text}],
+            auth=("sandbox+human", "human-secret"),
+            headers={"clientId": GUID},
+            timeout=5,
+        ).raise_for_status()
 
 
 def _steer(url: str, path: str, body: object) -> None:
