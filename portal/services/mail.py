@@ -25,11 +25,14 @@ from sqlalchemy.orm import Session
 from portal.config import MailServer
 from portal.db.records import Mail
 from portal.services import push_leases
+from portal.services.errors import Refused
 from portal.services.mail_line import Line, TlsLine
+from portal.services.sealing import Sealer
 
 SECONDS = 20  # for each step of the talk with the server
 LEASE = timedelta(minutes=5)  # longer than a whole talk
 WAITS = (30, 120, 480, 1800, 3600)  # seconds after each failed try; after the last one it is given up
+SEALED = "sealed:"  # begins a body that holds a secret: what follows is sealed until it is handed over
 DOUBTS = 2  # a mail that may have been handed over twice is not handed over again
 KEPT = timedelta(days=30)
 _LONGEST_SUBJECT = 150
@@ -94,6 +97,7 @@ def send_due(
     real_now: Callable[[], datetime],
     trust: ssl.SSLContext | None = None,
     most: int = 50,
+    sealer: Sealer | None = None,
 ) -> int:
     """Hand over what is due, one mail after the other; no transaction is open meanwhile.
 
@@ -103,6 +107,7 @@ def send_due(
         real_now: Real time.
         trust: Whose certificates are believed; by default the system's authorities.
         most: At most so many.
+        sealer: Opens the bodies that hold a secret.
 
     Returns:
         How many were taken.
@@ -115,6 +120,7 @@ def send_due(
         if found is None:
             break
         try:
+            found.body = _opened(found.body, sealer)  # it is no part of a session any more: nothing is written back
             _hand_over(found, server, trust or ssl.create_default_context())
         except (_NotNow, _Never, _InDoubt) as failed:
             with open_session() as session:
@@ -241,6 +247,17 @@ def _hand_over(mail: Mail, server: MailServer, trust: ssl.SSLContext) -> None:
         _talk(line, server.sender, mail.recipient, text, server)
     finally:
         _hang_up(line)
+
+
+def _opened(body: str, sealer: Sealer | None) -> str:
+    if not body.startswith(SEALED):
+        return body
+    try:
+        if sealer is None:
+            raise _NotNow("The mail is sealed, and this worker cannot open it.")
+        return sealer.open(body.removeprefix(SEALED))
+    except Refused as error:
+        raise _Never("The mail cannot be opened with the portal's secret key any more.") from error
 
 
 def _connected(server: MailServer, trust: ssl.SSLContext) -> smtplib.SMTP:

@@ -1,4 +1,4 @@
-"""Sign-ins: throttled attempts, and sessions that end on the server. All of it runs on real time."""
+"""Sessions, which live on the server and end there. All of it runs on real time."""
 
 import hashlib
 import secrets
@@ -10,21 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Person, SignIn, SignInAttempt
-from portal.services.errors import NotFound, Refused
+from portal.db.records import Person, SignIn, TwoStep
+from portal.services import sign_in_rules
+from portal.services.errors import NotFound
 
 LIFE = timedelta(hours=12)  # of a session, however much it is used
+IDLE = timedelta(hours=2)  # of a session that nobody uses
 SEEN_EVERY = timedelta(minutes=5)  # how exactly "last seen" is kept
-TRIES = 5  # wrong passwords from one address for one e-mail, until both wait
-TRIES_OF_ADDRESS = 50  # wrong passwords from one address for whatever e-mail
-WAIT = timedelta(minutes=15)
-KEPT = timedelta(days=1)  # how long an attempt is remembered
-
-
-class Throttled(Refused):
-    """Too many wrong passwords from one address."""
-
-    status = 429
+COMPANY = "company"  # how somebody signed in: password, code, recovery, company
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +27,8 @@ class SignedIn:
     Args:
         id: The person's.
         sign_in_id: The session's.
-        preferences: theme, density, letter_keys, ask_above.
+        preferences: theme, density, letter_keys, ask_above, locale.
+        must_set_up: Their role needs a second step, and they have none yet.
     """
 
     id: int
@@ -43,6 +37,7 @@ class SignedIn:
     role: str
     sign_in_id: int
     preferences: Mapping[str, Any] = field(default_factory=dict)
+    must_set_up: bool = False
 
 
 def token_hash(token: str) -> str:
@@ -50,45 +45,9 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def note_attempt(session: Session, *, email: str, address: str | None, now: datetime) -> int:
-    """Count an attempt before its password is looked at, so that many at once do not slip through.
-
-    An e-mail waits for one address only: nobody can lock out a person who sits elsewhere.
-
-    Returns:
-        How many wrong ones are left after this one.
-
-    Raises:
-        Throttled: This address has used up its attempts.
-    """
-    session.execute(sa.delete(SignInAttempt).where(SignInAttempt.at < now - KEPT))
-    here = sa.select(SignInAttempt.at).where(
-        SignInAttempt.address.is_not_distinct_from(address), SignInAttempt.at > now - WAIT
-    )
-    times = session.scalars(here.where(SignInAttempt.email == email).order_by(SignInAttempt.at)).all()
-    of_address = session.scalar(sa.select(sa.func.count()).select_from(here.subquery())) or 0
-    if len(times) >= TRIES:
-        minutes = max(1, -(-int((times[-TRIES] + WAIT - now).total_seconds()) // 60))
-        raise Throttled(
-            f"Too many wrong passwords from your address. Try again in {minutes} min, or ask an admin for a new link."
-        )
-    if of_address >= TRIES_OF_ADDRESS:
-        raise Throttled("Too many wrong passwords from your address. Try again in 15 min.")
-    session.add(SignInAttempt(email=email, address=address, at=now))
-    session.flush()
-    return TRIES - len(times) - 1
-
-
-def forget_attempts(session: Session, *, email: str, address: str | None) -> None:
-    """Forget the attempts of an address for an e-mail: the right password was given."""
-    session.execute(
-        sa.delete(SignInAttempt).where(
-            SignInAttempt.email == email, SignInAttempt.address.is_not_distinct_from(address)
-        )
-    )
-
-
-def start_session(session: Session, person: Person, *, address: str | None, agent: str, now: datetime) -> str:
+def start_session(
+    session: Session, person: Person, *, address: str | None, agent: str, now: datetime, how: str = "password"
+) -> str:
     """Start a session.
 
     Args:
@@ -97,6 +56,7 @@ def start_session(session: Session, person: Person, *, address: str | None, agen
         address: Where from.
         agent: The browser, as it names itself.
         now: Real time.
+        how: password, code (after a password), recovery (likewise), or company.
 
     Returns:
         Its token, which is kept nowhere but with the visitor.
@@ -110,6 +70,7 @@ def start_session(session: Session, person: Person, *, address: str | None, agen
             agent=agent[:200],
             created_at=now,
             seen_at=now,
+            how=how,
         )
     )
     person.last_sign_in_at = now
@@ -124,18 +85,15 @@ def find_session(session: Session, token: str, *, now: datetime) -> tuple[Signed
         The person and when the session was last seen.
     """
     row = session.execute(
-        sa.select(SignIn, Person)
+        sa.select(SignIn, Person, TwoStep.confirmed_at, sign_in_rules.stored())
         .join(Person, Person.id == SignIn.person_id)
-        .where(
-            SignIn.token_hash == token_hash(token),
-            SignIn.ended_at.is_(None),
-            SignIn.created_at > now - LIFE,
-            Person.active.is_(True),
-        )
+        .outerjoin(TwoStep, TwoStep.person_id == Person.id)
+        .where(SignIn.token_hash == token_hash(token), _alive(now), Person.active.is_(True))
     ).one_or_none()
     if row is None:
         return None
-    sign_in, person = row
+    sign_in, person, two_step_since, stored = row
+    needed = person.role in sign_in_rules.of_value(stored).two_step_for and sign_in.how != COMPANY
     return (
         SignedIn(
             id=person.id,
@@ -144,6 +102,7 @@ def find_session(session: Session, token: str, *, now: datetime) -> tuple[Signed
             role=person.role,
             sign_in_id=sign_in.id,
             preferences=dict(person.preferences or {}),
+            must_set_up=needed and two_step_since is None,
         ),
         sign_in.seen_at,
     )
@@ -160,9 +119,20 @@ def owner_of_ended(session: Session, token: str) -> int | None:
 
 def why_ended(session: Session, token: str) -> str:
     """Say why a session is over, as a sentence for whose it was."""
-    ended_at = session.scalar(sa.select(SignIn.ended_at).where(SignIn.token_hash == token_hash(token)))
-    hours = int(LIFE.total_seconds() // 3600)
-    return "Your session was ended." if ended_at is not None else f"You were signed out after {hours} hours."
+    found = session.scalar(sa.select(SignIn).where(SignIn.token_hash == token_hash(token)))
+    if found is not None and found.ended_at is not None:
+        return "Your session was ended."
+    if found is not None and found.created_at + LIFE > found.seen_at + IDLE:
+        return f"You were signed out after {_hours(IDLE)} hours without a click."
+    return f"You were signed out after {_hours(LIFE)} hours."
+
+
+def _hours(length: timedelta) -> int:
+    return int(length.total_seconds() // 3600)
+
+
+def _alive(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(SignIn.ended_at.is_(None), SignIn.created_at > now - LIFE, SignIn.seen_at > now - IDLE)
 
 
 def mark_seen(session: Session, sign_in_id: int, *, now: datetime) -> None:
@@ -196,9 +166,7 @@ def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | 
     Returns:
         How many were alive.
     """
-    query = sa.update(SignIn).where(
-        SignIn.person_id == person_id, SignIn.ended_at.is_(None), SignIn.created_at > now - LIFE
-    )
+    query = sa.update(SignIn).where(SignIn.person_id == person_id, _alive(now))
     if but is not None:
         query = query.where(SignIn.id != but)
     ended = session.scalars(query.values(ended_at=now).returning(SignIn.id)).all()
@@ -207,7 +175,7 @@ def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | 
 
 def living_sessions(session: Session, *, now: datetime, person_id: int | None = None) -> list[SignIn]:
     """List the sessions that still live, newest first."""
-    query = sa.select(SignIn).where(SignIn.ended_at.is_(None), SignIn.created_at > now - LIFE)
+    query = sa.select(SignIn).where(_alive(now))
     if person_id is not None:
         query = query.where(SignIn.person_id == person_id)
     return list(session.scalars(query.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))

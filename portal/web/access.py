@@ -18,7 +18,7 @@ from werkzeug.routing import IntegerConverter, Map, RequestRedirect
 
 from portal.db.session import reading, transaction
 from portal.extensions import login_manager
-from portal.services import drafts, sessions
+from portal.services import drafts, people, sessions
 from portal.services.actors import Actor
 from portal.services.errors import NotAllowed
 from portal.services.sessions import SignedIn
@@ -41,6 +41,10 @@ PUBLIC = "public"
 TOKEN = "sign_in"  # noqa: S105 - the name under which the cookie keeps a session's token
 COOKIE_LIVES = timedelta(days=7)
 SEEN_WAITS_MS = 200  # "last seen" is worth no wait: whoever only reads is not kept by a writer
+SET_UP_FIRST = frozenset(
+    {"profile.two_step_page", "profile.begin_two_step", "profile.confirm_two_step", "sign_in.leave", "today.tape"}
+)
+"""What somebody may open whose role needs a second step that they do not have yet."""
 _DECLARED = "needs_right"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -134,19 +138,23 @@ def ask_to_sign_in() -> ResponseReturnValue:
 
 
 def refusal(right: str, role: str) -> str:
-    """Say that a role lacks a right, and which roles have it."""
+    """Say that a role lacks a right, which roles have it, and who could do it instead, by name."""
     if role == "viewer" and request.method != "GET":
         return "Viewers can read this, not change it. An admin can give you another role."
     names = " and ".join(f"{name}s" for name in ROLES_OF[right])
-    return f"Only {names} may do this; you are signed in as a {role}. An admin can give you another role."
+    whom = people.whom_to_ask(reading(), ROLES_OF[right])
+    ask = f" {_listed(whom)} can do it for you." if whom else ""
+    return f"Only {names} may do this; you are signed in as {'an' if role == 'admin' else 'a'} {role}.{ask}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _guard() -> ResponseReturnValue | None:
     """Let a request through to its view, or not."""
-    if isinstance(request.routing_exception, RequestRedirect):  # a path alone: the host is what a header said
-        parts = urlsplit(request.routing_exception.new_url)
-        path = f"/{parts.path.lstrip('/')}"
-        return redirect(f"{path}?{parts.query}" if parts.query else path, request.routing_exception.code)
+    if isinstance(request.routing_exception, RequestRedirect):
+        return _own_redirect(request.routing_exception)
     if request.endpoint is None:
         return None  # no such address, or not this way: the error page says so
     for values in (request.args, request.form):
@@ -163,11 +171,25 @@ def _guard() -> ResponseReturnValue | None:
         return ask_to_sign_in()
     if person.role not in ROLES_OF[needs]:
         raise NotAllowed(refusal(needs, person.role))
+    _note_seen(person)
+    if person.must_set_up and request.endpoint not in SET_UP_FIRST:
+        where = url_for("profile.two_step_page")
+        return leave_to(where) if from_htmx() else redirect(where, 303)
+    return None
+
+
+def _own_redirect(asked: RequestRedirect) -> ResponseReturnValue:
+    """Lead to a path alone: the host is what a header said."""
+    parts = urlsplit(asked.new_url)
+    path = f"/{parts.path.lstrip('/')}"
+    return redirect(f"{path}?{parts.query}" if parts.query else path, asked.code)
+
+
+def _note_seen(person: SignedIn) -> None:
     moment = datetime.now(UTC)
     if moment - g.seen_at > sessions.SEEN_EVERY:
         with suppress(OperationalError), transaction(patience_ms=SEEN_WAITS_MS) as store:
             sessions.mark_seen(store, person.sign_in_id, now=moment)
-    return None
 
 
 def _keep_typed(token: str) -> bool:

@@ -9,7 +9,7 @@ from click.testing import Result
 from flask import Flask
 
 from portal.factory import create_app
-from portal.services import people
+from portal.services import invitations
 from portal.services.actors import COMMAND_LINE
 from tests.support.database import settings_on
 from tests.support.desk import NOW, TRAPS, Desk
@@ -42,7 +42,7 @@ def shell(app: Flask) -> Shell:
 def team(desk: Desk) -> None:
     with desk.open_session() as session:
         for role in ("viewer", "biller", "manager", "admin"):
-            people.create_person(
+            invitations.create_person(
                 session, f"{role}@msp.example", role.title(), role, COMMAND_LINE, NOW, real_now=desk.real
             )
 

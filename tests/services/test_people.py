@@ -6,17 +6,18 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Draft, OneTimeLink, Person
-from portal.services import drafts, passwords, people, sessions
+from portal.db.records import Draft, OneTimeLink, Person, SignIn
+from portal.services import drafts, invitations, passwords, people, people_passwords, sessions
 from portal.services.actors import COMMAND_LINE
 from portal.services.errors import Conflict, Invalid, NotFound
-from portal.services.people import LinkGone
+from portal.services.invitations import LinkGone
+from tests.support.people import hashed_once
 
 NOW = datetime(2026, 10, 28, 13, tzinfo=UTC)
 
 
 def create(session: Session, email: str = "dana@fennimore.example", role: str = "biller") -> Person:
-    people.create_person(session, email, "", role, COMMAND_LINE, NOW, real_now=NOW)
+    invitations.create_person(session, email, "", role, COMMAND_LINE, NOW, real_now=NOW)
     return people.person_by_email(session, email)
 
 
@@ -24,22 +25,22 @@ def test_a_new_person_has_no_password_and_a_name_of_the_address(session: Session
     dana = create(session, "  Dana@Fennimore.Example ")
 
     assert (dana.email, dana.name, dana.password_hash) == ("dana@fennimore.example", "dana", None)
-    assert people.authenticate(session, email="dana@fennimore.example", password="", demo=False) is None
+    assert people_passwords.authenticate(session, email="dana@fennimore.example", password="", demo=False) is None
 
 
 def test_only_the_hash_of_a_link_is_stored(session: Session) -> None:
-    token = people.create_person(session, "d@x.example", "", "biller", COMMAND_LINE, NOW, real_now=NOW)
+    token = invitations.create_person(session, "d@x.example", "", "biller", COMMAND_LINE, NOW, real_now=NOW)
 
     assert session.scalars(sa.select(OneTimeLink.token_hash)).one() == sessions.token_hash(token) != token
 
 
 def test_a_newer_link_ends_the_earlier_one(session: Session) -> None:
-    first = people.create_person(session, "d@x.example", "", "biller", COMMAND_LINE, NOW, real_now=NOW)
+    first = invitations.create_person(session, "d@x.example", "", "biller", COMMAND_LINE, NOW, real_now=NOW)
     dana = people.person_by_email(session, "d@x.example")
-    people.reset_password(session, dana.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
+    invitations.reset_password(session, dana.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
 
     with pytest.raises(LinkGone):
-        people.use_link(session, first, password="four words side by side", address=None, now=NOW, real_now=NOW)
+        invitations.use_link(session, first, password="four words side by side", address=None, now=NOW, real_now=NOW)
 
 
 def test_two_people_cannot_have_one_address(session: Session) -> None:
@@ -59,20 +60,21 @@ def test_what_is_no_address_is_refused(session: Session, email: str) -> None:
 
 def test_nobody_who_is_not_there_can_be_changed(session: Session) -> None:
     with pytest.raises(NotFound):
-        people.set_role(session, 99, role="viewer", by=COMMAND_LINE, now=NOW)
+        people.set_role(session, 99, role="viewer", by=COMMAND_LINE, now=NOW, real_now=NOW)
     with pytest.raises(NotFound):
         people.person_by_email(session, "nobody@x.example")
 
 
 def test_one_of_two_admins_may_go_the_last_may_not(session: Session) -> None:
     first, second = create(session, "a@x.example", "admin"), create(session, "b@x.example", "admin")
+    first.password_hash = second.password_hash = hashed_once()
 
     people.switch_off(session, first.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
 
     with pytest.raises(Conflict, match="only admin"):
         people.switch_off(session, second.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
     with pytest.raises(Conflict, match="only admin"):
-        people.set_role(session, second.id, role="manager", by=COMMAND_LINE, now=NOW)
+        people.set_role(session, second.id, role="manager", by=COMMAND_LINE, now=NOW, real_now=NOW)
 
 
 def test_a_person_who_is_switched_off_gets_no_link(session: Session) -> None:
@@ -80,7 +82,7 @@ def test_a_person_who_is_switched_off_gets_no_link(session: Session) -> None:
     people.switch_off(session, dana.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
 
     with pytest.raises(Conflict, match="switched off"):
-        people.reset_password(session, dana.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
+        invitations.reset_password(session, dana.id, by=COMMAND_LINE, now=NOW, real_now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,9 @@ def test_a_token_belongs_to_a_session_that_lives(session: Session) -> None:
     dana = create(session)
     token = sessions.start_session(session, dana, address=None, agent="x" * 500, now=NOW)
 
+    assert sessions.find_session(session, token, now=NOW + timedelta(hours=1, minutes=59)) is not None
+    assert sessions.find_session(session, token, now=NOW + timedelta(hours=2)) is None
+    session.execute(sa.update(SignIn).values(seen_at=NOW + timedelta(hours=11)))
     assert sessions.find_session(session, token, now=NOW + timedelta(hours=11)) is not None
     assert sessions.find_session(session, token, now=NOW + timedelta(hours=12)) is None
     assert sessions.find_session(session, token + "x", now=NOW) is None

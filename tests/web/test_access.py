@@ -13,7 +13,8 @@ from tests.support.visitor import Visitor
 ROLES = ("viewer", "biller", "manager", "admin")
 PUBLIC_ENDPOINTS = {
     "static", "health.live", "health.ready", "sign_in.form", "sign_in.enter", "sign_in.link", "sign_in.set_password",
-    "today.tape", "callbacks.receive",
+    "sign_in.code", "sign_in.take_code", "sign_in.forgot", "sign_in.send_link", "sign_in.company",
+    "sign_in.company_back", "today.tape", "callbacks.receive",
 }  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def test_an_unknown_right_is_refused_when_the_view_is_written() -> None:
         may("everything")
 
 
-def test_a_changed_role_holds_at_the_next_click(
+def test_a_changed_role_ends_the_session_and_holds_from_the_next_sign_in_on(
     signed_in_as: Callable[[str], Visitor],
 ) -> None:
     biller, admin = signed_in_as("biller"), signed_in_as("admin")
@@ -117,6 +118,8 @@ def test_a_changed_role_holds_at_the_next_click(
 
     admin.post(f"/people/{person}/role", {"role": "admin", "seen": "biller"})
 
+    assert biller.get("/people").headers["Location"].startswith("/sign-in")
+    assert biller.sign_in("biller@fennimore.example").status_code == 303
     assert biller.get("/people").status_code == 200
 
 
@@ -128,6 +131,7 @@ def test_a_page_that_a_role_may_not_open_says_which_may_and_whom_to_ask(
     page = signed_in_as("biller").get("/people").get_data(as_text=True)
 
     assert "Only admins may do this" in page
+    assert "Priya can do it for you." in page
     assert "Priya can give you another role." in page
 
 

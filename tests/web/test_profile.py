@@ -43,6 +43,7 @@ def test_an_unknown_theme_becomes_that_of_the_system(session: Session, signed_in
         "density": "comfortable",
         "letter_keys": False,
         "ask_above": "150.5",
+        "locale": "own",
     }
 
 

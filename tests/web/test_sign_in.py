@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from portal.config import Settings
 from portal.db.records import AuditEvent, Draft, OneTimeLink, Person, SignIn, SignInAttempt
 from portal.factory import create_app
-from portal.services import passwords, people
+from portal.services import invitations, passwords, people, people_passwords
 from portal.services.actors import COMMAND_LINE
 from tests.support.people import a_person, hashed_once
 from tests.support.visitor import PASSWORD, Visitor
@@ -25,7 +25,7 @@ def wrong(visitor: Visitor, email: str, address: str = "10.0.0.1") -> TestRespon
 
 def a_link(session: Session, email: str = "new@fennimore.example") -> str:
     now = datetime.now(UTC)
-    token = people.create_person(session, email, "", "biller", COMMAND_LINE, now, real_now=now)
+    token = invitations.create_person(session, email, "", "biller", COMMAND_LINE, now, real_now=now)
     session.commit()
     return token
 
@@ -66,7 +66,7 @@ def test_an_unknown_address_costs_a_hash_as_well(session: Session, monkeypatch: 
     a_person(session)
 
     for email in ("biller@fennimore.example", "nobody@fennimore.example"):
-        people.authenticate(session, email=email, password="x", demo=False)
+        people_passwords.authenticate(session, email=email, password="x", demo=False)
 
     assert checked == [hashed_once(), None]
     monkeypatch.undo()
@@ -369,7 +369,7 @@ def test_a_reset_ends_every_session_once_the_link_is_used(
     signed = signed_in_as("biller")
     person = session.scalars(sa.select(Person)).one()
     now = datetime.now(UTC)
-    token = people.reset_password(session, person.id, by=COMMAND_LINE, now=now, real_now=now)
+    token = invitations.reset_password(session, person.id, by=COMMAND_LINE, now=now, real_now=now)
     session.commit()
     assert signed.get("/").status_code == 200
 

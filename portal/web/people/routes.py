@@ -1,28 +1,22 @@
-"""Inviting, roles, switching off, ending sessions. The last admin stays one."""
+"""Everybody who may sign in: inviting, links, and which decisions need two."""
 
 from collections import Counter
-from datetime import UTC, datetime
 
-from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask import Flask, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from portal.db.records.people import ROLES
 from portal.db.session import reading, transaction
 from portal.domain.quantities import plain
 from portal.factory import clock, settings_of
-from portal.services import people, sessions, settings_store
+from portal.services import company_people, invitations, people, sessions, settings_store, two_step
 from portal.services.errors import Conflict, Invalid
 from portal.web import forms
 from portal.web.access import current_actor, may
 from portal.web.htmx import announce
-
-bp = Blueprint("people", __name__, url_prefix="/people")
-MEANINGS = {
-    "viewer": "reads everything of the month",
-    "biller": "decides, imports, maps, syncs",
-    "manager": "also overrides old numbers, is the second person, closes",
-    "admin": "also connections, statuses, people, writing",
-}
+from portal.web.people import one as _one  # noqa: F401 - its addresses
+from portal.web.people import sign_in as _sign_in  # noqa: F401 - the same
+from portal.web.people.blueprint import an, bp, real_now, roles
+from portal.web.posting import by_mail
 
 
 @bp.get("")
@@ -36,33 +30,49 @@ def index() -> ResponseReturnValue:
 @may("settings")
 def invite() -> ResponseReturnValue:
     """Add a person, and show the link once."""
+    mailing = by_mail(wanted=forms.ticked(request.form, "by_mail"))
     try:
         with transaction() as session:
-            token = people.create_person(
+            token = invitations.create_person(
                 session,
                 request.form.get("email", ""),
                 request.form.get("name", ""),
                 request.form.get("role", ""),
                 current_actor(),
                 clock().now(),
-                real_now=datetime.now(UTC),
+                real_now=real_now(),
+                by_mail=mailing,
             )
     except (Invalid, Conflict) as error:
         fields = error.fields if isinstance(error, Invalid) else {"email": str(error)}
         return make_response(_page(errors=fields), error.status)
-    return _link(token, f"{request.form.get('email', '').strip()} may sign in", "They set their own password with it.")
+    email = request.form.get("email", "").strip()
+    return shown_link(token, f"{email} may sign in", "They set their own password with it.", mailed=mailing is not None)
 
 
 @bp.post("/<int:person_id>/link")
 @may("settings")
 def reset(person_id: int) -> ResponseReturnValue:
     """Make a new link, and show it once."""
+    mailing = by_mail(wanted=forms.ticked(request.form, "by_mail"))
     with transaction() as session:
-        token = people.reset_password(
-            session, person_id, by=current_actor(), now=clock().now(), real_now=datetime.now(UTC)
+        token = invitations.reset_password(
+            session, person_id, by=current_actor(), now=clock().now(), real_now=real_now(), by_mail=mailing
         )
         name = people.person_by_id(session, person_id).name
-    return _link(token, f"A new link for {name}", "Their password of now works until the link is used.")
+    sentence = "Earlier links work no more; a password of now works until this one is used."
+    return shown_link(token, f"A new link for {name}", sentence, mailed=mailing is not None)
+
+
+@bp.post("/links/<int:link_id>/revoke")
+@may("settings")
+def revoke(link_id: int) -> ResponseReturnValue:
+    """Take a link back that nobody has used."""
+    with transaction() as session:
+        person = invitations.revoke(session, link_id, by=current_actor(), now=clock().now(), real_now=real_now())
+        said = f"The link of {person.name} works no more."
+    announce(said)
+    return redirect(url_for(".index", _anchor="h-links"), 303)
 
 
 @bp.post("/<int:person_id>/role")
@@ -73,45 +83,10 @@ def role(person_id: int) -> ResponseReturnValue:
     with transaction() as session:
         person = people.person_by_id(session, person_id)
         if seen is not None and seen != person.role:
-            raise Conflict(f"{person.name} is a {person.role} by now: somebody was quicker. Nothing was changed.")
-        people.set_role(session, person_id, role=wanted, by=current_actor(), now=clock().now())
-        said = f"{person.name} is {'an' if wanted == 'admin' else 'a'} {wanted} now."
+            raise Conflict(f"{person.name} is {an(person.role)} by now: somebody was quicker. Nothing was changed.")
+        people.set_role(session, person_id, role=wanted, by=current_actor(), now=clock().now(), real_now=real_now())
+        said = f"{person.name} is {an(wanted)} now, and signs in anew."
     announce(said)
-    return redirect(url_for(".index"), 303)
-
-
-@bp.post("/<int:person_id>/off")
-@may("settings")
-def switch_off(person_id: int) -> ResponseReturnValue:
-    """Switch a person off; their sessions end at once."""
-    with transaction() as session:
-        person = people.switch_off(
-            session, person_id, by=current_actor(), now=clock().now(), real_now=datetime.now(UTC)
-        )
-        said = f"{person.name} is switched off and signed out everywhere."
-    announce(said)
-    return redirect(url_for(".index"), 303)
-
-
-@bp.post("/<int:person_id>/on")
-@may("settings")
-def switch_on(person_id: int) -> ResponseReturnValue:
-    """Let a person sign in again."""
-    with transaction() as session:
-        said = f"{people.switch_on(session, person_id, by=current_actor(), now=clock().now()).name} may sign in again."
-    announce(said)
-    return redirect(url_for(".index"), 303)
-
-
-@bp.post("/<int:person_id>/sessions/end")
-@may("settings")
-def end_sessions(person_id: int) -> ResponseReturnValue:
-    """End every session of a person."""
-    with transaction() as session:
-        ended = people.end_sessions_of(
-            session, person_id, by=current_actor(), now=clock().now(), real_now=datetime.now(UTC)
-        )
-    announce(f"{ended} {'session has' if ended == 1 else 'sessions have'} ended.")
     return redirect(url_for(".index"), 303)
 
 
@@ -135,6 +110,15 @@ def limits() -> ResponseReturnValue:
     return redirect(url_for(".index"), 303)
 
 
+def shown_link(token: str, heading: str, sentence: str, *, mailed: bool) -> str:
+    """Show a link, which is kept nowhere, this once."""
+    address = f"{settings_of().base_url}{url_for('sign_in.link', token=token)}"
+    days = invitations.LINK_LIVES.days
+    return render_template(
+        "people/link.html", address=address, heading=heading, sentence=sentence, days=days, mailed=mailed
+    )
+
+
 def _home_currency() -> str:
     return str(settings_store.get(reading(), "home_currency", {"code": "USD"})["code"])
 
@@ -142,27 +126,23 @@ def _home_currency() -> str:
 def _page(errors: dict[str, str] | None = None) -> str:
     currency = _home_currency()
     stored = settings_store.get(reading(), "limits", {})
-    living = Counter(each.person_id for each in sessions.living_sessions(reading(), now=datetime.now(UTC)))
+    living = Counter(each.person_id for each in sessions.living_sessions(reading(), now=real_now()))
     everybody = people.everybody(reading())
     return render_template(
         "people/index.html",
         people=everybody,
         living=living,
-        admins=sum(1 for each in everybody if each.role == "admin" and each.active),
+        two_step=two_step.who_has_it(reading()),
+        linked=company_people.who_is_linked(reading()),
+        links=invitations.listed(reading(), real_now=real_now()),
+        last_admin=people.last_admin(reading()),
         errors=errors or {},
         currency=currency,
         above=request.form.get("above", "") if errors else (stored.get("amount") or {}).get(currency, ""),
         any_decrease=bool(stored.get("any_decrease")),
         typed=request.form if errors else {},
-        roles=[(each, f"{each.capitalize()}: {MEANINGS[each]}") for each in ROLES],
-        real_now=datetime.now(UTC),
-    )
-
-
-def _link(token: str, heading: str, sentence: str) -> str:
-    address = f"{settings_of().base_url}{url_for('sign_in.link', token=token)}"
-    return render_template(
-        "people/link.html", address=address, heading=heading, sentence=sentence, days=people.LINK_LIVES.days
+        roles=roles(),
+        real_now=real_now(),
     )
 
 

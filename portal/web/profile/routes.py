@@ -2,26 +2,34 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
+from flask import Flask, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.db.session import reading, transaction
 from portal.domain.quantities import plain
 from portal.factory import clock
-from portal.services import passwords, people, sessions
+from portal.services import (
+    company_people,
+    company_provider,
+    passwords,
+    people,
+    people_passwords,
+    sessions,
+    sign_in_rules,
+    two_step,
+)
 from portal.services.errors import Invalid
 from portal.web import forms
 from portal.web.access import current_actor, current_person, may
 from portal.web.htmx import announce
+from portal.web.locale_choice import LOCALES, OWN, PREFERENCE, current_locale, sample
+from portal.web.posting import post
+from portal.web.profile import two_step as _two_step_pages  # noqa: F401 - its addresses
+from portal.web.profile.blueprint import bp
+from portal.web.profile.words import browser, way
 
-bp = Blueprint("profile", __name__, url_prefix="/profile")
 THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
 DENSITIES = (("comfortable", "Two lines"), ("compact", "One line, compact"))
-BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-SYSTEMS = (
-    ("iPhone", "an iPhone"), ("iPad", "an iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "a Mac"),
-    ("Linux", "Linux"),
-)  # fmt: skip
 
 
 @bp.get("")
@@ -36,6 +44,7 @@ def index() -> ResponseReturnValue:
 def save() -> ResponseReturnValue:
     """Keep how this person likes the screens."""
     theme, density = request.form.get("theme", ""), request.form.get("density", "")
+    locale = request.form.get("locale", OWN.tag)
     try:
         ask_above = forms.amount(request.form, "ask_above")
     except Invalid as error:
@@ -45,6 +54,7 @@ def save() -> ResponseReturnValue:
         "density": density if density in dict(DENSITIES) else "comfortable",
         "letter_keys": forms.ticked(request.form, "letter_keys"),
         "ask_above": None if ask_above is None else plain(ask_above),
+        PREFERENCE: locale if locale in LOCALES else OWN.tag,
     }
     with transaction() as store:
         people.set_preferences(store, current_person().id, wanted)
@@ -59,7 +69,7 @@ def password() -> ResponseReturnValue:
     person = current_person()
     try:
         with transaction() as store:
-            people.change_password(
+            people_passwords.change_password(
                 store,
                 person.id,
                 old=request.form.get("old", ""),
@@ -68,6 +78,7 @@ def password() -> ResponseReturnValue:
                 by=current_actor(),
                 now=clock().now(),
                 real_now=datetime.now(UTC),
+                post=post(),
             )
     except Invalid as error:
         return make_response(_page(error.fields), 422)
@@ -81,7 +92,9 @@ def end_others() -> ResponseReturnValue:
     """End every session of this person but this one."""
     person = current_person()
     with transaction() as store:
-        ended = sessions.end_sessions(store, person.id, now=datetime.now(UTC), but=person.sign_in_id)
+        ended = people.end_own_sessions(
+            store, person.id, by=current_actor(), now=clock().now(), real_now=datetime.now(UTC), but=person.sign_in_id
+        )
     announce(f"{ended} other {'session has' if ended == 1 else 'sessions have'} ended.")
     return redirect(url_for(".index"), 303)
 
@@ -91,13 +104,16 @@ def end_others() -> ResponseReturnValue:
 def end_one(sign_in_id: int) -> ResponseReturnValue:
     """End one session of this person."""
     with transaction() as store:
-        sessions.end_session(store, sign_in_id, person_id=current_person().id, now=datetime.now(UTC))
+        people.end_session_of(
+            store, current_person().id, sign_in_id, by=current_actor(), now=clock().now(), real_now=datetime.now(UTC)
+        )
     announce("That session has ended.")
     return redirect(url_for(".index"), 303)
 
 
 def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
     person = current_person()
+    rules, here = sign_in_rules.read(reading()), clock().now().astimezone(clock().zone)
     living = sessions.living_sessions(reading(), now=datetime.now(UTC), person_id=person.id)
     return render_template(
         "profile/index.html",
@@ -108,19 +124,22 @@ def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
         shortest=passwords.SHORTEST,
         themes=THEMES,
         densities=DENSITIES,
+        locales=[(each.tag, each.title, sample(each, here)) for each in LOCALES.values()],
+        locale=current_locale(),
+        shown_now=sample(current_locale(), here),
+        two_step_on=two_step.is_on(reading(), person.id),
+        two_step_needed=person.role in rules.two_step_for,
+        recovery_left=two_step.recovery_left(reading(), person.id),
+        passwords=rules.passwords,
+        has_password=people.person_by_id(reading(), person.id).password_hash is not None,
+        company=company_provider.active(reading()),
+        identity=company_people.identity_of(reading(), person.id),
         ask_above=(person.preferences.get("ask_above") or "") if ask_above is None else ask_above,
     )
-
-
-def browser(agent: str | None) -> str:
-    """Name a browser and its system as people know them: Firefox on Windows."""
-    text = agent or ""
-    name = next((word for mark, word in BROWSERS if mark in text), "Another browser")
-    system = next((word for mark, word in SYSTEMS if mark in text), "")
-    return f"{name} on {system}" if system else name
 
 
 def register(app: Flask) -> None:
     """Register the screen."""
     app.register_blueprint(bp)
     app.add_template_filter(browser)
+    app.add_template_filter(way)

@@ -1,4 +1,4 @@
-"""Signing in and out, links that work once, and what was typed when a session ended."""
+"""Signing in: e-mail and password, the second step, links that work once, the company's sign-in, what was kept."""
 
 from portal.web.sign_in.routes import register
 

@@ -3,21 +3,24 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, session, url_for
+from flask import Flask, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import audit, drafts, passwords, people, sessions
+from portal.services import audit, drafts, people, people_passwords, sessions, sign_in_rules, throttling, two_step
 from portal.services.actors import Actor
-from portal.services.errors import Invalid
 from portal.services.people import folded_email
-from portal.services.sessions import Throttled
+from portal.services.throttling import Throttled
 from portal.web import forms
-from portal.web.access import TOKEN, current_person, forget_lookup, may, own_path, public, signed_in
+from portal.web.access import current_person, forget_lookup, may, own_path, public, signed_in
 from portal.web.htmx import announce, from_htmx, leave_to
+from portal.web.sign_in.blueprint import bp
+from portal.web.sign_in.code import ask_for_code
+from portal.web.sign_in.company import button
+from portal.web.sign_in.door import known_browser, let_in
+from portal.web.sign_in.links import mails_links
 
-bp = Blueprint("sign_in", __name__)
 UNSEEN = ("seen", "back", "next", "import", "do", "only")  # fields that a page adds to what is typed
 WARN_FROM = 3  # so many tries left are told
 
@@ -35,18 +38,18 @@ def form() -> ResponseReturnValue:
 @bp.post("/sign-in")
 @public
 def enter() -> ResponseReturnValue:
-    """Sign in. The session's token is new each time, and everything else the cookie held is forgotten."""
+    """Take e-mail and password; the second step follows on a page of its own, where there is one."""
     email = folded_email(request.form.get("email", ""))[: people.LONGEST_EMAIL]
     password = request.form.get("password", "")
     goes_on = own_path(request.form.get("next"))
-    address, moment = request.remote_addr, datetime.now(UTC)
+    address, moment, browser = request.remote_addr, datetime.now(UTC), known_browser(email)
     try:
         with transaction() as store:
-            left = sessions.note_attempt(store, email=email, address=address, now=moment)
+            left = throttling.note_attempt(store, email=email, address=address, now=moment, browser_id=browser)
     except Throttled as refusal:
         return _form(goes_on, email=email, what="Wait a little.", sentence=str(refusal), status=429)
     # the password is looked at outside of any writing transaction: it takes its time on purpose
-    person = people.authenticate(reading(), email=email, password=password, demo=settings_of().demo)
+    person = people_passwords.authenticate(reading(), email=email, password=password, demo=settings_of().demo)
     if person is None:
         with transaction() as store:
             audit.record(
@@ -57,30 +60,17 @@ def enter() -> ResponseReturnValue:
                 now=clock().now(),
                 sentence="Gave an e-mail and a password that do not match.",
             )
-        told = f"After {left} more {'try' if left == 1 else 'tries'} this address waits 15 minutes."
-        sentence = "" if left > WARN_FROM else told if left else "This address now waits 15 minutes."
+        tries = "1 more try" if left.tries == 1 else f"{left.tries} more tries"
+        told = f"After {tries} this address waits {left.minutes} minutes."
+        over = f"This address now waits {left.minutes} minutes."
+        sentence = "" if left.tries > WARN_FROM else told if left.tries else over
         return _form(goes_on, email=email, what="E-mail and password do not match.", sentence=sentence, status=422)
     with transaction() as store:
-        found = people.person_by_id(store, person.id)
-        sessions.forget_attempts(store, email=email, address=address)
-        token = sessions.start_session(
-            store, found, address=address, agent=request.headers.get("User-Agent", ""), now=moment
-        )
-        draft = drafts.newest(store, found.id, now=moment)
-        kept = draft.id if draft is not None else None
-        audit.record(
-            store,
-            what="sign-in",
-            action="sign-in.done",
-            by=people.actor_of(found, address=address),
-            now=clock().now(),
-            sentence="Signed in.",
-        )
-    session.clear()
-    session[TOKEN] = token
-    session.permanent = True
-    forget_lookup()
-    return redirect(url_for(".kept", draft_id=kept, next=goes_on) if kept else goes_on, 303)
+        throttling.forget_attempts(store, email=email, address=address, browser_id=browser)
+        token = two_step.start_half(store, person.id, real_now=moment) if two_step.is_on(store, person.id) else None
+    if token is not None:
+        return ask_for_code(token, goes_on)
+    return let_in(person.id, how="password", goes_on=goes_on)
 
 
 @bp.post("/sign-out")
@@ -102,40 +92,6 @@ def leave() -> ResponseReturnValue:
     forget_lookup()
     flash("You are signed out.")
     return leave_to(url_for(".form")) if from_htmx() else redirect(url_for(".form"), 303)
-
-
-@bp.get("/link/<token>")
-@public
-def link(token: str) -> ResponseReturnValue:
-    """Ask for a password: the first one, or another one after a reset."""
-    _, person = people.link_owner(reading(), token, real_now=datetime.now(UTC))
-    return render_template("sign_in/link.html", token=token, person=person, error="", shortest=passwords.SHORTEST)
-
-
-@bp.post("/link/<token>")
-@public
-def set_password(token: str) -> ResponseReturnValue:
-    """Set the password behind a link."""
-    try:
-        with transaction() as store:
-            people.use_link(
-                store,
-                token,
-                password=request.form.get("password", ""),
-                address=request.remote_addr,
-                now=clock().now(),
-                real_now=datetime.now(UTC),
-            )
-    except Invalid as error:
-        _, person = people.link_owner(reading(), token, real_now=datetime.now(UTC))
-        page = render_template(
-            "sign_in/link.html", token=token, person=person, error=str(error), shortest=passwords.SHORTEST
-        )
-        return make_response(page, 422)
-    session.clear()
-    forget_lookup()
-    flash("Your password is set. Sign in with it.")
-    return redirect(url_for(".form"), 303)
 
 
 @bp.get("/kept/<int:draft_id>")
@@ -166,8 +122,15 @@ def _form(
 ) -> ResponseReturnValue:
     """Show the sign-in form."""
     values: dict[str, Any] = {"goes_on": goes_on, "email": email, "what": what, "sentence": sentence}
-    nobody = people.nobody_yet(reading())
-    page = render_template("sign_in/form.html", nobody=nobody, demo=settings_of().demo, **values)
+    page = render_template(
+        "sign_in/form.html",
+        nobody=people.nobody_yet(reading()),
+        demo=settings_of().demo,
+        passwords=sign_in_rules.read(reading()).passwords,
+        company=button(),
+        mails_links=mails_links(),
+        **values,
+    )
     return make_response(page, status)
 
 

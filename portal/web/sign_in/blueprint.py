@@ -1,0 +1,5 @@
+"""The blueprint of the door."""
+
+from flask import Blueprint
+
+bp = Blueprint("sign_in", __name__)
