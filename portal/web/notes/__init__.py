@@ -1,0 +1,5 @@
+"""Notes beside the cards."""
+
+from portal.web.notes.routes import register
+
+__all__ = ["register"]
