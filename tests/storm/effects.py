@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from portal.sandbox.changes import Change, Tables
+from portal.sandbox.jsontext import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class Effect:
         product: The line's product.
         quantity: After it.
         ended: The line's last day after it, if any.
+        effective: The line's first day.
+        changed: What it changed of a line that was there: "quantity", "ended", or nothing.
     """
 
     number: int
@@ -28,6 +31,8 @@ class Effect:
     product: str
     quantity: Decimal
     ended: str | None
+    effective: str | None
+    changed: str = ""
 
 
 class Effects:
@@ -49,7 +54,6 @@ class Effects:
             return
         row = change.after
         product = row.get("product")
-        ended = row.get("cancelledDate")
         with self._guard:
             self.all.append(
                 Effect(
@@ -60,9 +64,24 @@ class Effects:
                     agreement=int(str(row["agreementId"])),
                     product=str(product["identifier"]) if isinstance(product, Mapping) else "",
                     quantity=Decimal(str(row["quantity"])),
-                    ended=None if ended is None else str(ended)[:10],
+                    ended=_day(row, "cancelledDate"),
+                    effective=_day(row, "effectiveDate"),
+                    changed=_changed(change.before, row),
                 )
             )
 
     def moved(self, before: Tables, after: Tables) -> None:
         """Take no note of steps: a storm takes none."""
+
+
+def _day(row: Record, name: str) -> str | None:
+    value = row.get(name)
+    return None if value is None else str(value)[:10]
+
+
+def _changed(before: Record | None, after: Record) -> str:
+    if before is None:
+        return ""
+    if before.get("quantity") != after.get("quantity"):
+        return "quantity"
+    return "ended" if _day(before, "cancelledDate") != _day(after, "cancelledDate") else ""
