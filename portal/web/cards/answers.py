@@ -52,6 +52,7 @@ def card(
     row = context.one_row(session, found, board, asked=_asked())
     shown = below or (None if part else "why")
     made: dict[str, Any] = {"row": row, "notice": notice, "asked": _asked(), "detail": None}
+    made["tags"] = context.tags_of(session, [found])
     if shown is not None:
         made["detail"] = f"cards/_{shown}.html"
         made |= why.why(session, row) if shown == "why" else detail.form_context(session, row, shown, form or Typed())

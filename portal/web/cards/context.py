@@ -1,18 +1,19 @@
 """What the board's templates need, gathered in a fixed number of queries."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import sqlalchemy as sa
-from flask import request, url_for
+from flask import g, request, url_for
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Connection, SyncRun
+from portal.db.records import Card, Connection, SavedView, SyncRun
 from portal.domain.periods import Period
 from portal.factory import clock
-from portal.services import connections
+from portal.services import connections, tags, views
 from portal.services.errors import NotFound
 from portal.services.mapping_missing import Loud
 from portal.web import filters as shown
@@ -45,13 +46,46 @@ def current_period() -> Period:
 def asked_for(session: Session) -> tuple[BoardFilter, dict[str, str]]:
     """Read the board's parameters from the address, with the vendors' titles by slug."""
     titles = queries.vendor_titles(session)
-    return read_filter(request.args, current_period(), titles), titles
+    board = read_filter(request.args, current_period(), titles)
+    return replace(board, opens_otherwise=_own_view(session) is not None), titles
+
+
+def _own_view(session: Session) -> SavedView | None:
+    """Give the view with which the board opens for this person, read once an answer."""
+    if "own_view" not in g:
+        person = current_person()
+        g.own_view = views.default_of(session, person.id, person.preferences)
+    return cast("SavedView | None", g.own_view)
+
+
+def default_view(session: Session) -> str | None:
+    """Give the address with which the board opens for this person; none: as it is."""
+    view = _own_view(session)
+    return None if view is None or not view.query else f"{url_for('cards.index')}?{view.query}"
+
+
+def views_context(session: Session, board: BoardFilter) -> dict[str, Any]:
+    """Gather the views that this person sees, each with its address."""
+    found = views.seen_by(session, current_person().id)
+    opens, here = _own_view(session), board.args(page=None, open=None, period=None)
+    links = {}
+    for view in found:
+        args = dict(parse_qsl(view.query)) or {"show": "decide"}
+        links[view.id] = {
+            "href": f"{url_for('cards.index')}?{urlencode(args)}",
+            "here": args == (here or {"show": "decide"}),
+            "opens": opens is not None and opens.id == view.id,
+        }
+    return {"views": found, "view_links": links}
 
 
 def list_of_row(session: Session) -> BoardFilter | None:
     """Give the list that a row's request came from; none: the row stands on its card's own page."""
     back = request.values.get("back", "")
-    return read_back(back, current_period(), queries.vendor_titles(session)) if back else None
+    if not back:
+        return None
+    board = read_back(back, current_period(), queries.vendor_titles(session))
+    return replace(board, opens_otherwise=_own_view(session) is not None)
 
 
 def plain_board(session: Session) -> BoardFilter:
@@ -107,6 +141,7 @@ def board_context(session: Session, board: BoardFilter, titles: dict[str, str]) 
         "rows": rows,
         "compact": (board.rows or current_person().preferences.get("density")) == "compact",
         "where": where,
+        "tags": tags_of(session, cards),
         "tickable_ids": {row.id for row in rows.values() if row.tickable},
         "list_title": SHOWS[board.show] if board.show != "decide" else "Cards to decide",
         "order_words": f"{GROUPS[board.group].lower()}, {SORTS[board.sort].lower()}",
@@ -115,6 +150,16 @@ def board_context(session: Session, board: BoardFilter, titles: dict[str, str]) 
         "group_link": _group_link(board),
         "folds": [],
         "details": {},
+    }
+
+
+def tags_of(session: Session, cards: list[Card]) -> dict[int, list[str]]:
+    """Give the tags of each card's company and product: two queries for a page."""
+    companies = tags.of_companies(session, {card.company_id for card in cards})
+    products = tags.of_products(session, {card.product for card in cards})
+    return {
+        card.id: list(dict.fromkeys([*companies.get(card.company_id, ()), *products.get(card.product, ())]))
+        for card in cards
     }
 
 
@@ -199,7 +244,7 @@ def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], m
     """Gather what stands around the list: choices, notices, folds, the empty state."""
     kinds, vendors = queries.kinds_of_tab(session, board)
     connection = session.get(Connection, "connectwise")
-    return {
+    return views_context(session, board) | {
         "facets": {
             "kinds": [(kind, KINDS[kind].word, kinds[kind]) for kind in KINDS if kinds.get(kind)],
             "vendors": [(slug, title, vendors.get(slug, 0)) for slug, title in titles.items()],

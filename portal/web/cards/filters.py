@@ -13,6 +13,7 @@ from portal.db.records import Card
 from portal.db.records.cards import CARD_KINDS, CARD_STATES
 from portal.domain.periods import Period
 from portal.domain.quantities import plain
+from portal.services import tags
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.web.cards.words import KINDS, STATES
 from portal.web.forms import whole
@@ -38,8 +39,8 @@ MINIMA = (Decimal(50), Decimal(200))
 LONGEST = 200  # characters of a search
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 _NAMES = (
-    "show", "q", "kind", "company", "agreement", "vendor", "product", "min", "state", "group", "sort", "period", "page",
-    "open", "rows",
+    "show", "q", "kind", "company", "agreement", "vendor", "product", "tag", "min", "state", "group", "sort", "period",
+    "page", "open", "rows",
 )  # fmt: skip
 
 
@@ -58,7 +59,9 @@ class BoardFilter:
         minimum: Absolute money a month, none for any amount.
         page: 1 or more.
         open: The card whose detail stands open.
+        tag: A word that the company or the product carries.
         ignored: A phrase for each value that was not understood.
+        opens_otherwise: The bare address opens a view of the person's own, so that all cards have to be asked for.
     """
 
     period: Period
@@ -70,6 +73,7 @@ class BoardFilter:
     agreement: int | None = None
     vendor: str = ""
     product: str = ""
+    tag: str = ""
     minimum: Decimal | None = None
     state: str = ""
     group: str = "company"
@@ -78,6 +82,7 @@ class BoardFilter:
     open: int | None = None
     rows: str = ""
     ignored: tuple[str, ...] = field(default=(), compare=False)
+    opens_otherwise: bool = field(default=False, compare=False)
 
     def args(self, **changes: str | int | None) -> dict[str, Any]:
         """Give the parameters of an address, defaults left out.
@@ -93,6 +98,7 @@ class BoardFilter:
             "agreement": self.agreement,
             "vendor": self.vendor,
             "product": self.product,
+            "tag": self.tag,
             "min": None if self.minimum is None else plain(self.minimum),
             "state": self.state,
             "group": "" if self.group == "company" else self.group,
@@ -103,7 +109,8 @@ class BoardFilter:
             "rows": self.rows,
         }
         values.update(changes)
-        return {name: str(value) for name, value in values.items() if value not in {None, ""}}
+        found = {name: str(value) for name, value in values.items() if value not in {None, ""}}
+        return found or ({"show": "decide"} if self.opens_otherwise else {})
 
     def back(self) -> str:
         """Give the list's address as one text, without the card that stands open; a row carries it."""
@@ -119,6 +126,7 @@ class BoardFilter:
             agreement=None,
             vendor="",
             product="",
+            tag="",
             minimum=None,
             state="",
             page=1,
@@ -128,7 +136,7 @@ class BoardFilter:
     @property
     def narrowed(self) -> bool:
         """Tell whether anything narrows the list."""
-        narrow = (self.q, self.kind, self.vendor, self.product, self.state)
+        narrow = (self.q, self.kind, self.vendor, self.product, self.tag, self.state)
         return any(narrow) or any(one is not None for one in (self.company, self.agreement, self.minimum))
 
     @property
@@ -164,6 +172,8 @@ class BoardFilter:
             found.append(Card.vendors.contains(f"|{self.vendor}|", autoescape=True))
         if self.product:
             found.append(Card.product == self.product)
+        if self.tag:
+            found.append(tags.condition(self.tag))
         if self.minimum is not None:
             found.append(Card.at_stake >= self.minimum)
         if self.state:
@@ -227,6 +237,7 @@ def read_filter(given: Given, current: Period, vendors: Collection[str]) -> Boar
         agreement=number("agreement"),
         vendor=word("vendor", vendors),
         product=(given.get("product", "") or "").replace("\0", "").strip()[:LONGEST],
+        tag=(given.get("tag", "") or "").replace("\0", "").strip()[:LONGEST],
         minimum=_minimum(given, ignored),
         state=state,
         group=word("group", GROUPS, "company"),
@@ -257,7 +268,7 @@ def in_words(board: BoardFilter, names: dict[str, str]) -> str:
         parts.append(f"state {STATES[board.state].word.lower()}")
     if board.q:
         parts.append(f"“{board.q}”")
-    for name in ("company", "agreement", "vendor", "product"):
+    for name in ("company", "agreement", "vendor", "product", "tag"):
         value = getattr(board, name)
         parts += [f"{name} {names.get(name, value)}"] if value else []
     if board.minimum is not None:

@@ -25,6 +25,8 @@ PLANS = ("approve", "adjust", "add", "undo", "split")
 def index() -> ResponseReturnValue:
     """Show the board, only its list, or the rows of a fold."""
     session = reading()
+    if not request.args and (own := context.default_view(session)) is not None:
+        return redirect(own)
     board, titles = context.asked_for(session)
     frame.look_at(board.period)
     made = context.board_context(session, board, titles)
@@ -43,6 +45,7 @@ def index() -> ResponseReturnValue:
         return render_template("cards/index.html", **made)
     beside(render_template("cards/_count.html", oob=True, **made))
     beside(render_template("cards/_tabs.html", oob=True, **made))
+    beside(render_template("cards/_views.html", oob=True, **made))
     return render_template("cards/_cards.html", **made)
 
 
