@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, g
 from sqlalchemy.orm import Session
 
 from portal.db.engine import PATIENCE_MS, WRITES, watch
 from portal.extensions import db
 
+FAILED = "transaction_failed"  # where Flask's `g` keeps why the last writing transaction was rolled back
 ONE_WRITER = 20_261_101  # the number under which PostgreSQL keeps our writers apart
 
 
@@ -46,8 +47,9 @@ def transaction(*, patience_ms: int | None = None) -> Iterator[Session]:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ONE_WRITER)))
         yield session
         session.commit()
-    except BaseException:
+    except BaseException as error:
         session.rollback()
+        setattr(g, FAILED, error)
         raise
     finally:
         session.info.pop(WRITES, None)

@@ -200,7 +200,7 @@ def _along(question: Question, walk: Walk | None) -> sa.Select[datetime, int]:
     return query.order_by(AuditEvent.at.desc(), AuditEvent.n.desc())
 
 
-def _below(query: sa.Select[datetime, int], place: Place | None) -> sa.Select[Any]:
+def _below(query: sa.Select[datetime, int], place: Place | None) -> sa.Select[datetime, int]:
     if place is None:
         return query
     key = sa.tuple_(AuditEvent.at, AuditEvent.n)

@@ -6,7 +6,9 @@ counted in an hour, all others share one row. So a thousand requests a second ad
 and none of them is left untold.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -22,7 +24,18 @@ OTHERS = "others"
 LONGEST = 500  # characters of what they were told
 
 
-def note(session: Session, *, by: Actor, asked: str, status: int, sentence: str, now: datetime, key: str = "") -> bool:
+def note(
+    session: Session,
+    *,
+    by: Actor,
+    asked: str,
+    status: int,
+    sentence: str,
+    now: datetime,
+    key: str = "",
+    about: Mapping[str, Any] | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> bool:
     """Note one refusal.
 
     Args:
@@ -33,23 +46,25 @@ def note(session: Session, *, by: Actor, asked: str, status: int, sentence: str,
         sentence: What the person was told.
         now: By the business clock.
         key: What counts as the same thing; by default what was asked.
+        about: Columns of the event for the card that it was about.
+        typed: What the person had typed or seen.
 
     Returns:
         Whether it became an event of its own.
     """
     who = by.address or by.name if by.person_id is None else str(by.person_id)
-    about = f"{status} {who} {key or asked}"[:200]
-    row = _row(session, about)
+    pair = f"{status} {who} {key or asked}"[:200]
+    row = _row(session, pair)
     if row is None and (session.scalar(sa.select(sa.func.count()).select_from(AuditRefusal)) or 0) >= PAIRS:
         tell(session, now=now)  # what is over makes room
         if (session.scalar(sa.select(sa.func.count()).select_from(AuditRefusal)) or 0) >= PAIRS:
-            about, by = OTHERS, Actor("several", role=by.role)
-            row = _row(session, about)
+            pair, by = OTHERS, Actor("several", role=by.role)
+            row = _row(session, pair)
     if row is not None and not timedelta() <= now - row.since < WINDOW:
         _close(session, row, now=now)
         row = None
     if row is None:
-        row = AuditRefusal(about=about, since=now, last_at=now, person=by.name, what="", sentence="")
+        row = AuditRefusal(about=pair, since=now, last_at=now, person=by.name, what="", sentence="")
         row.told = row.untold = 0
         session.add(row)
     row.last_at, row.person, row.person_id, row.address = now, by.name, by.person_id, by.address
@@ -64,7 +79,8 @@ def note(session: Session, *, by: Actor, asked: str, status: int, sentence: str,
             by=by,
             now=now,
             sentence=f"Was refused. {sentence[:LONGEST]}" if sentence else "Was refused.",
-            details={"asked": asked[:LONGEST], "status": status},
+            details={"asked": asked[:LONGEST], "typed": dict(typed or {})},
+            **dict(about or {}),
         )
     else:
         row.untold += 1

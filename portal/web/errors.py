@@ -110,6 +110,7 @@ def _admins() -> list[str]:
 
 
 def _refused(error: Refused) -> ResponseReturnValue:
+    g.refused = str(error)  # for the trail
     return _answer(error.status, str(error))
 
 

@@ -73,13 +73,15 @@ def test_each_form_of_a_decision_writes_what_it_says_and_nothing_else(shell: She
 def test_a_refusal_is_a_sentence_with_exit_1_and_nothing_is_kept(
     shell: Shell, company: int, product: str, how: tuple[str, ...], words: str
 ) -> None:
-    head = shell.ok("audit", "verify")
+    before = shell.ok("audit", "export")
 
     said = shell.no(company, product, *how)
 
+    new = shell.ok("audit", "export").removeprefix(before).splitlines()
     assert words in said
     assert "\n" not in said
-    assert shell.ok("audit", "verify") == head
+    assert all('"what": "refusal"' in line for line in new), "nothing but that it was refused"
+    assert shell.ok("audit", "verify")
     assert shell.pushes() == []
 
 
@@ -101,8 +103,10 @@ def test_roles_hold_on_the_command_line_too(shell: Shell) -> None:
         assert "may not" in shell.refused(*command, "--by", f"biller@{MAIL}")
         shell.ok(*command, "--by", f"admin@{MAIL}")
     assert "Viewers can read" in shell.refused("sync", "run", "--by", f"viewer@{MAIL}")
-    last = shell.ok("audit", "export").splitlines()[-1]
-    assert '"person": "Priya"' in last
+    *_, switched, refused = shell.ok("audit", "export").splitlines()
+    assert '"person": "Priya"' in switched
+    assert '"person": "Vera"' in refused
+    assert '"action": "refused.403"' in refused
 
 
 def test_a_file_decides_row_by_row_and_one_refusal_leaves_the_others(shell: Shell, tmp_path: Path) -> None:

@@ -49,7 +49,9 @@ KINDS = {
     "usage": Sign("Import", "imports"),
     "sync": Sign("Sync", "sync"),
     "sign-in": Sign("Sign-in", "key"),
+    "refusal": Sign("Refused", "lock", "warn"),
 }
+OTHER = Sign("Event", "dashes")  # of a newer version
 
 
 MAPPED = {  # what a mapping did stands first in its sentence
@@ -64,4 +66,4 @@ def sign_of(event: AuditEvent) -> Sign:
     """Give the sign of an event: of its action, of the action's head, else of its kind."""
     if event.what == "mapping" and (sign := MAPPED.get(event.sentence.partition(" ")[0])):
         return sign
-    return SIGNS.get(event.action) or SIGNS.get(event.action.partition(".")[0]) or KINDS[event.what]
+    return SIGNS.get(event.action) or SIGNS.get(event.action.partition(".")[0]) or KINDS.get(event.what, OTHER)
