@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("")
-@may("read")
+@may("decide")
 def save() -> ResponseReturnValue:
     """Keep the list that was shown under a name, and go back to it."""
     session = reading()
@@ -60,7 +60,7 @@ def save() -> ResponseReturnValue:
 
 
 @bp.post("/<int:view_id>/rename")
-@may("read")
+@may("decide")
 def rename(view_id: int) -> ResponseReturnValue:
     """Give a view another name."""
     with transaction() as store:
@@ -81,7 +81,7 @@ def share(view_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/<int:view_id>/delete")
-@may("read")
+@may("decide")
 def delete(view_id: int) -> ResponseReturnValue:
     """Delete a view."""
     with transaction() as store:
