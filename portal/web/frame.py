@@ -177,6 +177,7 @@ def _nav() -> list[tuple[str, list[Entry]]]:
     counts = waiting()
     settings = [
         Entry(path="/statuses", title="Statuses and types", icon="statuses", count=counts.statuses, flag=True),
+        Entry(path="/rules", title="Rules", icon="rules"),
     ]
     if allowed("settings"):
         settings.append(Entry(path="/people", title="People and security", icon="people"))

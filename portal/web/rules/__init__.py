@@ -1,0 +1,5 @@
+"""The pages of rules."""
+
+from portal.web.rules.routes import register
+
+__all__ = ["register"]
