@@ -80,9 +80,12 @@ def _putting_off(turn: Turn) -> AbstractContextManager[Settling]:
 
 
 def send(turn: Turn, work: Work, step: StepWork, seen: Seen, row: Row) -> Work:
-    """Record the intent: from here on the write may have arrived."""
+    """Record the intent: from here on the write may have arrived. Where writing is off by now, nothing is recorded."""
     del work
     with turn.hold.held() as at:
+        now = read_work(at.session, at.push)
+        if not now.writing:
+            return now
         kept = row_of(at.push, step)
         kept.state, kept.intent_at, kept.sent_at = row.then.value, turn.hold.real_now(), None
         line = None if seen.look is None else seen.look.line

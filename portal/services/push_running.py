@@ -105,6 +105,10 @@ def _go(turn: Turn) -> None:
         intended = ACTS[row.act](turn, work, step, seen, row)
         if intended is None or (step_now := intended.next_step) is None:
             return
+        if not intended.writing:
+            row = push_table.row_for(Step(step_now.state), Met.READ_ONLY)
+            work = ACTS[row.act](turn, intended, step_now, Seen(), row)
+            continue
         met, seen = _send(turn, intended, step_now, seen)
         row = push_table.row_for(Step(step_now.state), met)
         work = ACTS[row.act](turn, intended, step_now, seen, row)

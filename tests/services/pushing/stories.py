@@ -1,13 +1,13 @@
 """Three pushes with seven writes, what goes wrong meanwhile, and what must stand in the end whatever was killed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import requests
 
-from portal.db.records import Card, Connection, Push
+from portal.db.records import Card, Connection, Decision, Push
 from portal.services import audit, decisions, push_leases, pushes
 from portal.services.card_making import IN_FLIGHT
 from tests.support.desk import BILLER, Desk
@@ -42,7 +42,7 @@ class Story:
     deed: str = ""
     event: str = ""
     ends: str = "confirmed"
-    touch: tuple[int, Sequence[int], str] | None = None
+    touch: tuple[int, Sequence[int]] | None = None
     nameless: bool = False
 
 
@@ -57,7 +57,7 @@ STORIES = {
     "answers are lost": Story(points=("doubting", "doubted"), faults=(fault("drop_after"),)),
     "writes are lost": Story(points=("doubting", "doubted", "beginning_anew"), faults=(fault("drop_before"),)),
     "a person edits meanwhile": Story(
-        points=("asking_whose",), faults=(fault("drop_after"),), touch=(501, (8001, 8002, 8003), "by hand")
+        points=("asking_whose",), faults=(fault("drop_after", times=12),), touch=(501, (8001, 8002, 8003))
     ),
     "throttled": Story(points=("putting_off", "put_off"), faults=(fault("throttle"),)),
     "refused": Story(points=("stopping", "stopped"), faults=(fault("status_before", status=403),)),
@@ -88,12 +88,13 @@ class Play:
         """Decide three cards, and let happen what happens before a person does something."""
         desk = self.desk
         if self.story.nameless:
-            _keep_the_member_secret(desk)
-        for company, verb, values in (
+            keep_the_member_secret(desk)
+        plans: tuple[tuple[int, Callable[..., Decision], dict[str, Any]], ...] = (
             (1001, decisions.adjust, {"quantity": "3"}),
             (1010, decisions.adjust, {"quantity": "3", "day": "2026-11-15"}),
             (1002, decisions.approve, {}),
-        ):
+        )
+        for company, verb, values in plans:
             card = desk.card(company)
             desk.do(verb, card, **values)
             self.cards.append(card)
@@ -183,7 +184,7 @@ def _nameless(push: Push) -> bool:
     return push.needs_look_at is not None and "ours" not in push.found
 
 
-def _keep_the_member_secret(desk: Desk) -> None:
+def keep_the_member_secret(desk: Desk) -> None:
     """Let nobody know who we are: it was not learned, and ConnectWise does not tell."""
     requests.post(f"{desk.url}/_sandbox/roles", json={"portal": {"members": []}}, timeout=5).raise_for_status()
     with desk.open_session() as session:
