@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from portal.connectwise import ConnectWiseError
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.jobs import doing, queue, trail
 from portal.jobs.doing import Clients, real_now
-from portal.services import account_lines, callbacks, callbacks_hook, imports, mail, notices, sync_wanted
+from portal.services import account_lines, callbacks, callbacks_hook, imports, look_back, mail, notices, sync_wanted
 from portal.services.errors import Refused
 from portal.services.notices import Post
 from portal.services.sealing import Sealer
@@ -110,6 +111,26 @@ def decide_many(stopping: threading.Event) -> bool:
     return True
 
 
+def look_back_daily(clients: Clients) -> bool:
+    """Read again what was confirmed in the last days, once a day. Needs an app context.
+
+    Returns:
+        Whether ConnectWise answered as it should.
+    """
+    session = reading()
+    session.rollback()
+    due = look_back.is_due(session, now=clock().now(), zone=clock().zone)
+    session.rollback()
+    if not due:
+        return True
+    try:
+        look_back.run(transaction, clients.connectwise(), now=clock().now(), zone=clock().zone)
+    except (Refused, ConnectWiseError) as error:
+        log.info("The look back waits: %s", error)
+        return False
+    return True
+
+
 def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threading.Thread]:
     """Start the errands.
 
@@ -126,6 +147,7 @@ def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threa
         "callbacks": lambda: see_to_callbacks(clients),
         "imports": tidy_imports,
         "account lines": keep_account_lines,
+        "look back": lambda: look_back_daily(clients),
         "audit trail": trail.Trail().look,
         "many cards": lambda: decide_many(stopping),
     }

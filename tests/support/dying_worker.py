@@ -107,7 +107,8 @@ def _work(job: dict[str, Any]) -> None:
 
     def passing(point: str) -> None:
         if point == "doubted" and job.get("touch"):
-            edit_by_hand(job["url"], *job["touch"], f"by hand, {time.monotonic_ns()}")
+            agreement_id, addition_ids = job["touch"]
+            edit_by_hand(job["url"], agreement_id, addition_ids, f"by hand, {time.monotonic_ns()}")
         if point == job.get("point"):
             left[0] -= 1
             if left[0] == 0:
