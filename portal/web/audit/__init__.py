@@ -2,10 +2,10 @@
 
 from flask import Flask
 
-from portal.web.audit import chain, exports, psa, routes
+from portal.web.audit import chain, exports, psa, routes, summary
 from portal.web.audit.blueprint import bp
 
-__all__ = ["chain", "exports", "psa", "register", "routes"]
+__all__ = ["chain", "exports", "psa", "register", "routes", "summary"]
 
 
 def register(app: Flask) -> None:
