@@ -178,6 +178,7 @@ def _nav() -> list[tuple[str, list[Entry]]]:
     settings = [
         Entry(path="/statuses", title="Statuses and types", icon="statuses", count=counts.statuses, flag=True),
         Entry(path="/rules", title="Rules", icon="rules"),
+        Entry(path="/tags", title="Tags", icon="tags"),
     ]
     if allowed("settings"):
         settings.append(Entry(path="/people", title="People and security", icon="people"))
