@@ -7,7 +7,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Connection, Decision, Person, PsaCompany, Push, SyncRun, UsageImport, Vendor
+from portal.db.records import Card, Connection, Decision, Drift, Person, PsaCompany, Push, SyncRun, UsageImport, Vendor
 from tests.support.visitor import Visitor
 
 SignedInAs = Callable[[str], Visitor]
@@ -138,6 +138,30 @@ def test_what_needs_somebody_says_why(session: Session, signed_in_as: SignedInAs
     assert "ConnectWise refused: “Agreement is locked.”" in needs
     assert "Decide again" in needs
     assert "Decide again" not in words(viewer, "section[aria-labelledby=h-next]")
+
+
+def test_confirmed_lines_that_somebody_changed_since_are_told(session: Session, signed_in_as: SignedInAs) -> None:
+    connected(session)
+    card = a_card(session, 1, state="confirmed")
+    decision = Decision(card_id=card.id, action="approve", by="Dana", at=NOW, seen={}, plan={})
+    session.add(decision)
+    session.flush()
+    push = Push(
+        decision_id=decision.id, card_id=card.id, agreement_id=1, state="confirmed", queued_at=NOW, tries=1, found={}
+    )
+    session.add(push)
+    session.flush()
+    session.add(
+        Drift(
+            push_id=push.id, agreement_id=1, addition_id=8, kind="gone", expected={"quantity": "2"}, found=None,
+            found_key="gone", seen_at=NOW,
+        )
+    )  # fmt: skip
+    session.commit()
+
+    told = words(signed_in_as("viewer"), "section[aria-labelledby=h-next]")
+
+    assert "Changed since 1 confirmed line" in told
 
 
 def test_nothing_waits_is_said(session: Session, signed_in_as: SignedInAs) -> None:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from portal.db.session import reading
 from portal.domain.periods import Period
 from portal.factory import clock
+from portal.services import look_back
 from portal.web.access import current_person, may, public, signed_in
 from portal.web.connections.queries import last_files, last_runs, planned_pushes
 from portal.web.frame import WINDOW_DAYS, frame, look_at, notices_beside, refresh_sources
@@ -52,6 +53,7 @@ def index() -> ResponseReturnValue:
         more_needs=more_needs,
         waiting=waiting(),
         planned=0 if frame().read_only else planned_pushes(session),
+        drifted=look_back.drift_count(session),
         window_days=WINDOW_DAYS,
         **_sources(),
     )
