@@ -16,6 +16,7 @@ from flask import Flask
 
 from portal.config import Settings
 from portal.db.records import AuditEvent, Card, Decision, Push
+from portal.extensions import db
 from portal.services import audit, decisions, settings_store
 from portal.services.actors import Actor
 from tests.support.database import NOW, POSTGRESQL, migrated_app, settings_on
@@ -30,6 +31,26 @@ PRIYA = Actor("Priya", role="admin")
 SignIn = Callable[..., Browser]
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """A migrated database on the PostgreSQL server, which tests copy; dropped at the end."""
+    name = f"countersign_test_{uuid.uuid4().hex[:12]}"
+    url = sa.make_url(os.environ[POSTGRESQL]).set(drivername="postgresql+psycopg")
+    on_server(url, f'CREATE DATABASE "{name}"')
+    app = migrated_app(url.set(database=name).render_as_string(hide_password=False), tmp_path_factory.mktemp("pg"))
+    with app.app_context():
+        db.engine.dispose()
+    yield url.set(database=name)
+    on_server(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def on_server(url: sa.URL, command: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(command)
+    engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """Settings on a migrated database of the test's own, of either kind."""
@@ -37,17 +58,12 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         settings: Settings = request.getfixturevalue("sqlite_settings")
         yield settings
         return
-    server = sa.make_url(os.environ[POSTGRESQL]).set(drivername="postgresql+psycopg")
+    template: sa.URL = request.getfixturevalue("template")
     name = f"countersign_test_{uuid.uuid4().hex[:12]}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    url = server.set(database=name).render_as_string(hide_password=False)
-    migrated_app(url, tmp_path)
-    yield settings_on(url, tmp_path)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-    engine.dispose()
+    server = sa.make_url(os.environ[POSTGRESQL]).set(drivername="postgresql+psycopg")
+    on_server(server, f'CREATE DATABASE "{name}" TEMPLATE "{template.database}"')
+    yield settings_on(template.set(database=name).render_as_string(hide_password=False), tmp_path)
+    on_server(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
