@@ -165,12 +165,16 @@ class Walk(RuleBasedStateMachine):
 
     @rule()
     def sync(self) -> None:
-        """Read what changed; afterwards the portal has what ConnectWise has."""
+        """Read what changed; afterwards the portal has what ConnectWise has, but for agreements that were cancelled."""
         self.desk.sync("quick")
-        rows = self.place.sandbox.store.all("additions")
+        store = self.place.sandbox.store
+        live = {row["id"] for row in store.all("agreements") if row["cancelledFlag"] is not True}
+        rows = [row for row in store.all("additions") if row["agreementId"] in live]
         there = {int(str(row["id"])): Decimal(str(row["quantity"])) for row in rows}
         with self.desk.open_session() as session:
-            query = sa.select(PsaAddition.id, PsaAddition.quantity).where(PsaAddition.gone_at.is_(None))
+            query = sa.select(PsaAddition.id, PsaAddition.quantity).where(
+                PsaAddition.gone_at.is_(None), PsaAddition.agreement_id.in_(live)
+            )
             assert {row.id: row.quantity for row in session.execute(query)} == there
 
     # Workers
