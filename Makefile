@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync bench pictures check format run worker lock
+.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -57,8 +57,14 @@ crash-points: install-dev ## kill a worker at every named point of a push, at ea
 storm-sync: install-dev ## a full sync through a storm, and over ten kills of its worker
 	@COUNTERSIGN_TEST_KILLS=10 $(BIN)/pytest -q tests/services/test_sync_storm.py
 
+tamper: install-dev ## 600 random tamperings of the audit trail, each of which has to be found
+	@COUNTERSIGN_TEST_TAMPERINGS=600 $(BIN)/pytest -q tests/services/auditing/test_tampering.py
+
 bench: install-dev ## how fast it is, as ratios against a floor of the same run; LONG=1 for all sizes, BENCH="sync pages" for some
 	@$(BIN)/python tests/bench/run.py $(BENCH) $(if $(LONG),--long)
+
+month: install-dev browser ## reconcile the sample month by keys, then by pointer, and print what it took
+	@$(BIN)/pytest -q tests/browser/month_run.py
 
 pictures: install-dev browser ## take the pictures of the documentation anew
 	@$(BIN)/pytest -q tests/browser/pictures.py
