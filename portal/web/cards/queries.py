@@ -203,7 +203,7 @@ def page_holding(session: Session, board: BoardFilter, card_id: int) -> int | No
     if card_id not in ids:
         return None
     place, whole = ids.index(card_id), WHOLE_UP_TO if board.group != "none" else PAGE_SIZE
-    pages = _paged([(key, tally.count) for key, tally in _tallies(session, board, {})], whole=whole)
+    pages = _paged([(key, tally.count) for key, tally in _tallies(session, board, vendor_titles(session))], whole=whole)
     for number, page in enumerate(pages, start=1):
         place -= sum(size for _, _, size in page)
         if place < 0:
@@ -213,7 +213,7 @@ def page_holding(session: Session, board: BoardFilter, card_id: int) -> int | No
 
 def ordered_ids(session: Session, board: BoardFilter) -> list[int]:
     """Give the ids of all cards of a list in the order of the board."""
-    titles: dict[str, str] = {}
+    titles = vendor_titles(session) if board.group == "vendor" else {}
     tallies = _tallies(session, board, titles)
     place = {key: index for index, (key, _) in enumerate(tallies)}
     rows = session.execute(sa.select(Card.id, _key(board)).where(*board.where()).order_by(*_order(board))).all()

@@ -52,10 +52,11 @@ def index() -> ResponseReturnValue:
 @bp.get("/cards.csv")
 @may("read")
 def export_csv() -> ResponseReturnValue:
-    """Give the cards of the filter as CSV; the board's page and open card do not count."""
+    """Give the cards of the filter as CSV; the board's page and open card do not count; `bom=1` is for spreadsheets."""
     session = reading()
     board, _ = context.asked_for(session)
-    lines = list(export.lines(session, board))
+    # made before it is sent: whoever reads slowly keeps no transaction open
+    lines = list(export.lines(session, board, bom="bom" in request.args))
     name = f"cards-{board.period}{'' if board.show == 'all' else '-' + board.show}.csv"
 
     def body() -> Iterator[str]:

@@ -95,7 +95,7 @@ def test_a_tag_is_renamed_taken_off_merged_and_deleted_after_a_look(
     biller.post(f"/tags/{vip}/take", {"on": f"c{one.company_id}"})
     assert carried(session, "Important").companies == (two.company_id,)
     look = words(biller, f"/tags/{vip}?do=merge&into={school}")
-    assert "Merge “Important” into “School”? 1 company gets “School” , of which 1 has it already" in look
+    assert "Merge “Important” into “School”? 1 company gets “School”, of which 1 has it already" in look
     assert carried(session, "Important").companies == (two.company_id,)
     biller.post(f"/tags/{vip}/merge", {"into": str(school)})
     assert "Delete “School”? It is on 1 company." in words(biller, f"/tags/{school}?do=delete")
