@@ -75,6 +75,7 @@ class Chain:
         """Tidy the head that is looked for."""
         self.wanted_head = self.wanted_head.strip().lower() if self.wanted_head else None
         self.head_seen = self.wanted_head in {None, FIRST}
+        self.newest_agreed = max((number for number in self.anchors if number <= self.events), default=0)
 
     def take(self, n: object, previous: object, own: object, fields: Mapping[str, Any] | None) -> bool:
         """Check one event; without fields (left out of an export) only its place."""
