@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check format run worker lock
+.PHONY: help month install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
