@@ -36,7 +36,7 @@ def loaded(month: Path, sandbox: Running, tmp_path_factory: pytest.TempPathFacto
 def test_a_storm_loses_nothing_doubles_nothing_and_overwrites_nobody(
     sandbox: Running, loaded: Path, tmp_path: Path
 ) -> None:
-    storm = Storm(sandbox, loaded, tmp_path / "storm", seed=SEED, size=Size(kills=3, every=1.5, edits=6, most=30))
+    storm = Storm(sandbox, loaded, tmp_path / "storm", seed=SEED, size=Size(kills=3, every=1.5, edits=6, most=150))
 
     result = storm.run()
 
@@ -53,7 +53,7 @@ def test_without_looking_first_the_same_storm_doubles_writes(sandbox: Running, l
         loaded,
         tmp_path / "control",
         seed=SEED,
-        size=Size(kills=0, every=1, edits=0, most=40, left=3),
+        size=Size(kills=0, every=1, edits=0, most=60, left=3),
         blind=True,
     )
 
