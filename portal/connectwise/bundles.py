@@ -59,8 +59,40 @@ def lists_of(
     asked = [
         _part(number, kind, parent, transport.page_size, fields, conditions) for number, parent in enumerate(parents)
     ]
+    return _asked(transport, asked, parents)
+
+
+def with_list(
+    transport: Transport, record: tuple[str, Sequence[str]], below: tuple[str, Sequence[str]], record_id: int
+) -> tuple[Part | None, Part | None]:
+    """Read one record and the first page of a list below it, in one call.
+
+    Args:
+        transport: Sends the request; it is told where there are no bundles.
+        record: The schema of the record, and what to ask for.
+        below: The schema of the records below it, and what to ask for.
+        record_id: The record's id.
+
+    Returns:
+        The record as a part with one row, and the list; none of what failed or was not understood.
+
+    Raises:
+        ConnectWiseError: As `lists_of`.
+    """
+    one = {
+        "sequenceNumber": 1,
+        "resourceType": record[0],
+        "apiRequest": {"id": record_id, "fields": ",".join(record[1])},
+    }
+    listed = _part(1, below[0], record_id, transport.page_size, below[1], None)
+    found = _asked(transport, [one, listed], (1, 2))
+    return found.get(1), found.get(2)
+
+
+def _asked(transport: Transport, asked: Sequence[Mapping[str, object]], parents: Sequence[int]) -> dict[int, Part]:
+    """Send a bundle, and give what came by the key of each part."""
     try:
-        answer = transport.ask(PATH, {"requests": asked})
+        answer = transport.ask(PATH, {"requests": list(asked)})
     except Rejected as error:
         if error.status not in _NOT_KNOWN:
             raise

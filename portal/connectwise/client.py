@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
+from portal.connectwise import one_agreement
+from portal.connectwise.addition_lines import Addition
 from portal.connectwise.additions import Additions
 from portal.connectwise.address import Address, normalise
 from portal.connectwise.agreement_types import AgreementTypes
-from portal.connectwise.agreements import Agreements
+from portal.connectwise.agreements import Agreement, Agreements
 from portal.connectwise.audit_trail import AuditTrail
 from portal.connectwise.billing_cycles import BillingCycles
 from portal.connectwise.catalog import Catalog
@@ -126,6 +128,12 @@ class ConnectWise:
         view._view = True  # noqa: SLF001 - its own kind
         view._use(self.transport.fenced(check))  # noqa: SLF001 - as above
         return view
+
+    def agreement_with_lines(
+        self, agreement_id: int, *, between: Callable[[], None] = lambda: None
+    ) -> tuple[Agreement, tuple[Addition, ...]]:
+        """Read an agreement and its lines, in one call where that can be; as `one_agreement.read`."""
+        return one_agreement.read(self.transport, agreement_id, between=between)
 
     def test_permissions(self) -> Iterator[Permission]:
         """Try each right that the portal needs; nothing is changed. Raises as ``permissions.tested``."""

@@ -40,6 +40,7 @@ from portal.domain.splits import Split
 from portal.services import rules_store, usage_store
 from portal.services.service_maps import service_mappings
 
+_MANY = 500  # products above which the whole catalogue is read: a query takes so many values
 _BUNDLE = "bundle"  # a product class that the PSA refuses as an addition
 
 
@@ -108,7 +109,7 @@ def picture(
     """
     only = None if company_ids is None else frozenset(company_ids)
     day = period.looked_at(today)
-    found = _agreements(session)
+    found = _agreements(session, only)
     vendors = {vendor.id: vendor for vendor in session.scalars(sa.select(Vendor))}
     account_map, service_map = mapping_maps(session, only, day=day)
     counts, files = _counts(session, period, zone, vendors, account_map if only is not None else None, names=names)
@@ -117,6 +118,10 @@ def picture(
         for product in products if isinstance(products, tuple) else ():
             feeders.setdefault(product.product, set()).add(slug)
     usage = apply_mapping(counts, account_map, service_map).usage
+    if only is not None:
+        usage = tuple(one for one in usage if one.company_id in only)
+    lines = tuple(read_lines(session, _of_companies(only)))
+    sold = () if only is None else {"", *(one.product for one in usage), *(line.product for line in lines)}
     return Picture(
         period=period,
         day=day,
@@ -124,9 +129,9 @@ def picture(
         companies={company.id: company for company in _companies(session, only)},
         agreements=found,
         billed=live_agreements(found.values(), day),
-        lines=tuple(read_lines(session, _of_companies(only))),
-        catalog=catalog(session),
-        usage=usage if only is None else tuple(one for one in usage if one.company_id in only),
+        lines=lines,
+        catalog=catalog(session, *(sold if len(sold) < _MANY else ())),
+        usage=usage,
         feeders={product: frozenset(slugs) for product, slugs in feeders.items()},
         rules=rules_store.rule_book(session, day),
         splits=rules_store.splits(session),
@@ -221,11 +226,20 @@ def companies_by_id(session: Session, company_ids: Collection[int]) -> dict[int,
     return {company.id: company for company in _companies(session, frozenset(company_ids))}
 
 
-def _agreements(session: Session) -> dict[int, Agreement]:
+def _agreements(session: Session, only: frozenset[int] | None = None) -> dict[int, Agreement]:
+    """Read agreements: all, or those of some companies with all that stand above them."""
     cycles = sa.select(PsaBillingCycle.id, PsaBillingCycle.months).where(PsaBillingCycle.gone_at.is_(None))
     months = dict(session.execute(cycles).all())
-    rows = session.scalars(sa.select(PsaAgreement).where(PsaAgreement.gone_at.is_(None)))
-    return {row.id: agreement_of(row, months) for row in rows}
+    there = sa.select(PsaAgreement).where(PsaAgreement.gone_at.is_(None))
+    if only is None:
+        return {row.id: agreement_of(row, months) for row in session.scalars(there)}
+    found: dict[int, Agreement] = {}
+    rows = session.scalars(there.where(PsaAgreement.company_id.in_(only))).all()
+    while rows:
+        found |= {row.id: agreement_of(row, months) for row in rows}
+        above = {row.parent_id for row in rows if row.parent_id is not None} - found.keys()
+        rows = session.scalars(there.where(PsaAgreement.id.in_(above))).all() if above else []
+    return found
 
 
 def _companies(session: Session, only: frozenset[int] | None) -> Iterable[Company]:

@@ -63,9 +63,9 @@ class Asking:
         """
         passed("looking")
         try:
-            agreement = self.client.agreements.get(work.agreement_id)
-            passed("agreement_read")
-            lines = tuple(self.client.additions.of(work.agreement_id))
+            agreement, lines = self.client.agreement_with_lines(
+                work.agreement_id, between=lambda: passed("agreement_read")
+            )
         except Rejected as error:
             if not error.missing:
                 raise
