@@ -144,7 +144,8 @@ def refusal(right: str, role: str) -> str:
     names = " and ".join(f"{name}s" for name in ROLES_OF[right])
     whom = people.whom_to_ask(reading(), ROLES_OF[right])
     ask = f" {_listed(whom)} can do it for you." if whom else ""
-    return f"Only {names} may do this; you are signed in as {'an' if role == 'admin' else 'a'} {role}.{ask}"
+    what = "open this page" if request.method == "GET" else "do this"
+    return f"Only {names} may {what}; you are signed in as {'an' if role == 'admin' else 'a'} {role}.{ask}"
 
 
 def _listed(names: list[str]) -> str:

@@ -130,7 +130,7 @@ def test_a_page_that_a_role_may_not_open_says_which_may_and_whom_to_ask(
 
     page = signed_in_as("biller").get("/people").get_data(as_text=True)
 
-    assert "Only admins may do this" in page
+    assert "Only admins may open this page; you are signed in as a biller." in page
     assert "Priya can do it for you." in page
     assert "Priya can give you another role." in page
 

@@ -75,7 +75,7 @@ def test_a_viewer_sees_states_and_no_form(session: Session, settings: Settings, 
     assert not page.select("main form")
     refused = viewer.get("/connections/connectwise")
     assert refused.status_code == 403
-    assert "Only admins may do this; you are signed in as a viewer." in refused.get_data(as_text=True)
+    assert "Only admins may open this page; you are signed in as a viewer." in refused.get_data(as_text=True)
 
 
 def test_writing_is_switched_once_and_said(session: Session, settings: Settings, signed_in_as: SignedInAs) -> None:

@@ -126,7 +126,6 @@ def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
         densities=DENSITIES,
         locales=[(each.tag, each.title, sample(each, here)) for each in LOCALES.values()],
         locale=current_locale(),
-        shown_now=sample(current_locale(), here),
         two_step_on=two_step.is_on(reading(), person.id),
         two_step_needed=person.role in rules.two_step_for,
         recovery_left=two_step.recovery_left(reading(), person.id),

@@ -7,7 +7,7 @@ from flask import Response, make_response, redirect, request, session, url_for
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.services import audit, drafts, known_browsers, people, sessions
-from portal.web.access import TOKEN, forget_lookup
+from portal.web.access import TOKEN, forget_lookup, signed_in
 
 BROWSER = "countersign_browser"
 WAYS = {
@@ -32,8 +32,11 @@ def let_in(person_id: int, *, how: str, goes_on: str) -> Response:
         goes_on: A path of this portal.
     """
     moment, address = datetime.now(UTC), request.remote_addr
+    before = signed_in()
     with transaction() as store:
         person = people.person_by_id(store, person_id)
+        if before is not None:  # who links an account is signed in already: this session takes the place of that one
+            sessions.end_session(store, before.sign_in_id, person_id=before.id, now=moment)
         token = sessions.start_session(
             store, person, address=address, agent=request.headers.get("User-Agent", ""), now=moment, how=how
         )
