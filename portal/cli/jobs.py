@@ -8,7 +8,7 @@ from flask.logging import default_handler
 
 from portal.cli._commands import Commands
 from portal.factory import settings_of
-from portal.jobs.queue import queue_at
+from portal.jobs.queue import MissingQueue, queue_at
 from portal.jobs.worker import THREADS, Worker
 
 group = Commands("jobs", help="Carry out syncs, imports and writes.")
@@ -23,6 +23,8 @@ def work(*, threads: int) -> None:
     logging.getLogger("huey").setLevel(logging.WARNING)
     try:
         queue = queue_at(settings_of().queue_url)
+    except MissingQueue as error:
+        raise click.ClickException(str(error)) from error
     except Exception as error:
         raise click.ClickException(f"The queue cannot be opened ({error}). Look at COUNTERSIGN_QUEUE_URL.") from error
     click.echo(f"Working with {threads} threads. Ctrl-C ends it.")

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from urllib.parse import unquote
 
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
@@ -15,6 +16,12 @@ log = logging.getLogger(__name__)
 
 NAME = "countersign"
 WANTED = 0  # in place of a run: whatever agreements are wanted
+
+
+class MissingQueue(ValueError):
+    """The queue cannot be opened here; the text says what to do."""
+
+
 Runner = Callable[[int], float | None]
 """Does a piece of work by its id; gives the seconds after which to look again, or none."""
 
@@ -96,7 +103,7 @@ def queue_at(url: str) -> Queue:
     """Open the queue of a setting: `sqlite:///file`, `postgresql://…` or `redis://…`.
 
     Raises:
-        ValueError: Another kind of address.
+        ValueError: Another kind of address, or a Redis without its package (`MissingQueue`).
         Exception: The queue is away; whatever its library raises.
     """
     options = {"results": False, "utc": True, "store_none": False}
@@ -105,6 +112,11 @@ def queue_at(url: str) -> Queue:
     if url.startswith(("postgresql://", "postgres://")):
         return Queue(PostgresHuey(NAME, dsn=url, **options))
     if url.startswith(("redis://", "rediss://")):
+        if find_spec("redis") is None:
+            raise MissingQueue(
+                "COUNTERSIGN_QUEUE_URL names a Redis, and the package “redis” is not installed. Install it beside the "
+                "portal (pip install redis), or let jobs wait in a file (sqlite:///…) or in PostgreSQL (postgresql://…)."
+            )
         return Queue(RedisHuey(NAME, url=url, **options))
     raise ValueError("COUNTERSIGN_QUEUE_URL has to begin with sqlite:///, postgresql:// or redis://.")
 

@@ -1,4 +1,4 @@
-"""An agreement with its lines comes in one call where bundles are taken, and in two where not, or where they prove wrong."""
+"""An agreement with its lines comes in one call where bundles are taken, and in two where not."""
 
 from collections.abc import Iterator
 from pathlib import Path
