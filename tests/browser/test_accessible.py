@@ -41,6 +41,8 @@ def addresses(site: Site) -> list[str]:
         f"/cards?open={increase}",
         "/cards?group=none&rows=compact",
         "/cards?show=stale",
+        "/cards?group=agreement",
+        "/views",
         f"/cards/{increase}/adjust",
         f"/cards/{new}/add",
         f"/cards/{shared}/split",

@@ -7,7 +7,20 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Connection, Decision, Drift, Person, PsaCompany, Push, SyncRun, UsageImport, Vendor
+from portal.db.records import (
+    AccountMapping,
+    Card,
+    Connection,
+    Decision,
+    Drift,
+    Person,
+    PsaCompany,
+    Push,
+    RowMeaning,
+    SyncRun,
+    UsageImport,
+    Vendor,
+)
 from tests.support.visitor import Visitor
 
 SignedInAs = Callable[[str], Visitor]
@@ -79,15 +92,15 @@ def test_the_figures_say_what_is_left_and_what_it_is_worth(session: Session, sig
 
     assert words(visitor, "h1") == "5 cards to decide"
     figures = words(visitor, "dl.figures")
-    assert "To decide 5 in 5 of 10 companies" in figures
+    assert "To decide 5 cards to decide in 5 of 10 companies" in figures
     assert "If all are approved +$25.00 a month, +$300.00 a year" in figures
-    assert "Decided so far 2 1 confirmed by ConnectWise, 1 dismissed" in figures
+    assert "Decided so far 2 cards decided 1 confirmed by ConnectWise 1 dismissed" in figures
     assert words(visitor, ".legend") == "2 decided 1 proved equal 5 to decide 1 not compared 1 stale"
     assert "What is left of 10 cards" in words(visitor, "section[aria-labelledby=h-left]")
     assert "Increase +$10.00, new revenue +$20.00" in words(visitor, "section[aria-labelledby=h-money] title").replace(
         "increase", "Increase"
     )
-    unsummed = words(visitor, "section[aria-labelledby=h-money] .hint")
+    unsummed = words(visitor, "section[aria-labelledby=h-money] p.hint:last-of-type")
     assert "1 card “not reported” ( $7.50 a month billed without a count)" in unsummed.replace("($", "( $")
     assert "1 card “to split”" in unsummed
 
@@ -264,3 +277,61 @@ def test_more_cards_need_no_more_queries(
 
     assert queries() - before == few
     assert few < 40
+
+
+def test_every_figure_leads_to_exactly_what_it_counts(session: Session, signed_in_as: SignedInAs) -> None:
+    connected(session)
+    for number, state in enumerate(
+        ["open", "open", "changed_in_psa", "waiting", "confirmed", "confirmed", "dismissed"], start=1
+    ):
+        a_card(session, number, "increase", state)
+    visitor = signed_in_as("biller")
+
+    page = visitor.page(visitor.get("/"))
+    counted = {}
+    for link in page.select(".figures dd a[href^='/cards'], .legend a, .hint a[href^='/cards']"):
+        number = next((each for each in link.get_text(" ").replace("+", " ").split() if not each.startswith("$")), "")
+        if number.isdigit():
+            board = visitor.page(visitor.get(str(link["href"])))
+            counted[str(link["href"])] = (int(number), len(board.select("tbody[id^=card-]")))
+
+    assert {"/cards?show=decide", "/cards?show=decided", "/cards?show=decide&state=changed_in_psa"} <= counted.keys()
+    assert "/cards?show=decided&state=waiting" in counted
+    assert all(said == listed for said, listed in counted.values()), counted
+
+
+def test_setting_up_stays_on_today_until_its_last_step_is_done(session: Session, signed_in_as: SignedInAs) -> None:
+    connected(session)
+    admin = signed_in_as("admin")
+
+    assert words(admin, ".setting-up h2") == "Setting up: 2 of 5 steps are done"
+    assert "3. Statuses and types" in words(admin, ".setting-up")
+    vendor = Vendor(slug="skylark", title="Skylark", created_at=NOW)
+    session.add(vendor)
+    session.flush()
+    session.add_all(
+        [
+            RowMeaning(
+                list="status", psa_id=1, meaning="customer", name_last_seen="Active", decided_by="x", decided_at=NOW
+            ),
+            AccountMapping(
+                vendor_id=vendor.id,
+                account_external_id="a",
+                state="mapped",
+                company_id=1,
+                decided_by="x",
+                decided_at=NOW,
+            ),
+        ]
+    )
+    session.commit()
+    assert words(admin, ".setting-up h2") == "Setting up: 4 of 5 steps are done"
+    session.add(
+        UsageImport(
+            vendor_id=vendor.id, filename="a.csv", sha256="0" * 64, size=1, state="committed", period="2026-10",
+            counted_at=NOW, complete=True, imported_by="x", imported_at=NOW, committed_at=NOW,
+        )
+    )  # fmt: skip
+    session.commit()
+
+    assert admin.page(admin.get("/")).select(".setting-up") == []

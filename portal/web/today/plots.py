@@ -21,10 +21,11 @@ AXIS_SPAN = 180  # the longest bar to one side: beside it the amount has to fit,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A piece of the bar."""
+    """A piece of the bar. `show`: the tab of the board that lists its cards."""
 
     fill: str
     words: str
+    show: str
     strong: bool
     x: float
     width: float
@@ -33,21 +34,22 @@ class Piece:
 def pieces(month: Month) -> list[Piece]:
     """Give the pieces of the bar; one that stands for a card is never invisible."""
     shares = (
-        ("p-done", month.decided, "decided", False),
-        ("p-equal", month.equal, "proved equal", False),
-        ("p-open", month.decide, "to decide", True),
-        ("p-none", month.uncompared, "not compared", False),
-        ("p-stale", month.stale, "stale", False),
+        ("p-done", month.decided, "decided", "decided"),
+        ("p-equal", month.equal, "proved equal", "equal"),
+        ("p-open", month.decide, "to decide", "decide"),
+        ("p-none", month.uncompared, "not compared", "uncompared"),
+        ("p-stale", month.stale, "stale", "stale"),
     )
     found: list[Piece] = []
     total, x = max(1, month.cards), 0.0
-    for fill, number, words, strong in shares:
+    for fill, number, words, show in shares:
         width = max(4.0, BAR * number / total) if number else 0.0
         found.append(
             Piece(
                 fill=fill,
                 words=f"{number:,} {words}",
-                strong=strong,
+                show=show,
+                strong=show == "decide",
                 x=round(x, 1),
                 width=round(max(0.0, width - GAP), 1),
             )
@@ -60,6 +62,7 @@ def pieces(month: Month) -> list[Piece]:
 class Row:
     """A bar beside the axis."""
 
+    kind: str
     word: str
     cards: str
     fill: str
@@ -91,6 +94,7 @@ def money_plot(stakes: Sequence[Stake], currency: str) -> MoneyPlot:
         left = stake.money < 0
         rows.append(
             Row(
+                kind=stake.kind,
                 word=WORDS[stake.kind],
                 cards=count(stake.cards, "card"),
                 fill=FILLS[stake.kind],

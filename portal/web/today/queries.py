@@ -10,7 +10,16 @@ from statistics import median
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from portal.db.records import Card, Connection, Decision, PsaCompany, Push
+from portal.db.records import (
+    AccountMapping,
+    Card,
+    Connection,
+    Decision,
+    PsaCompany,
+    Push,
+    RowMeaning,
+    UsageImport,
+)
 from portal.domain.periods import Period
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.services.cards import board_counts as counts_of
@@ -23,6 +32,7 @@ PACE_DAYS = 62  # two months
 PACE_LEAST = 30  # decisions
 PACE_GAP = timedelta(minutes=10)  # a longer gap is a break, not a decision
 NEEDING = ("changed_in_psa", "failed", "waiting")
+STEPS = 5  # of setting up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,7 @@ class Month:
         minutes: About how long the rest takes this person; none: not enough decisions to tell.
         stakes: Kinds whose revenue changes add up.
         unsummed: Kinds whose money is at stake, but in no sum.
-        states: Decided cards by state.
+        states: Cards by state, those that wait for a decision too.
     """
 
     decide: int
@@ -120,7 +130,8 @@ def month_of(session: Session, period: Period, *, person_id: int, now: datetime)
     )
     states = session.execute(
         sa.select(Card.state, sa.func.count())
-        .where(Card.period == str(period), Card.state.not_in(sorted(DECIDABLE)), Card.state != "stale")
+        .where(Card.period == str(period), Card.state != "stale")
+        .where(sa.or_(Card.gone_at.is_(None), Card.state.not_in(sorted(DECIDABLE))))
         .group_by(Card.state)
     ).all()
     order = [*SUMMED, *UNSUMMED]
@@ -148,7 +159,6 @@ def _top(session: Session, where: tuple[sa.ColumnElement[bool], ...]) -> list[Co
             Card.company_id,
             sa.func.max(Card.company),
             Card.currency,
-            sa.func.count(),
             sa.func.sum(sa.case((sa.and_(Card.kind.in_(SUMMED), Card.revenue_change > 0), Card.revenue_change))),
             sa.func.sum(sa.case((sa.and_(Card.kind.in_(SUMMED), Card.revenue_change < 0), Card.revenue_change))),
         )
@@ -157,9 +167,16 @@ def _top(session: Session, where: tuple[sa.ColumnElement[bool], ...]) -> list[Co
         .order_by(stake.desc(), Card.company_id)
         .limit(TOP)
     ).all()
+    counted = sa.select(Card.company_id, sa.func.count()).where(*where, Card.company_id.in_({row[0] for row in rows}))
+    cards = dict(session.execute(counted.group_by(Card.company_id)).all())  # all that the link beside them lists
     return [
         CompanyStake(
-            id=row[0], name=row[1], currency=row[2], cards=row[3], more=row[4] or Decimal(0), less=row[5] or Decimal(0)
+            id=row[0],
+            name=row[1],
+            currency=row[2],
+            cards=cards[row[0]],
+            more=row[3] or Decimal(0),
+            less=row[4] or Decimal(0),
         )
         for row in rows
     ]
@@ -214,18 +231,50 @@ def needing(session: Session, period: Period) -> tuple[list[Needing], int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How far a new installation is; each step in order."""
+    """How far a new installation is; each step in order.
+
+    Args:
+        statuses: Somebody has said which companies are customers.
+        imported: A vendor's file counts.
+        mapped: A vendor account is mapped or left out.
+    """
 
     connected: bool
     read: bool
+    statuses: bool = False
+    imported: bool = False
+    mapped: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether there is anything to compare."""
         return self.connected and self.read
 
+    @property
+    def done(self) -> int:
+        """How many of the five steps are done."""
+        return sum((self.connected, self.read, self.statuses, self.imported, self.mapped))
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left of setting up; new statuses of later are no part of it."""
+        return self.done == STEPS
+
 
 def start_of(session: Session) -> Start:
     """Tell how far a new installation is."""
     connection = session.get(Connection, "connectwise")
-    return Start(connected=connection is not None, read=connection is not None and connection.last_full_at is not None)
+    statuses, imported, mapped = session.execute(
+        sa.select(
+            sa.exists().where(RowMeaning.list == "status"),
+            sa.exists().where(UsageImport.state == "committed"),
+            sa.exists().where(AccountMapping.vendor_id.is_not(None)),
+        )
+    ).one()
+    return Start(
+        connected=connection is not None,
+        read=connection is not None and connection.last_full_at is not None,
+        statuses=statuses,
+        imported=imported,
+        mapped=mapped,
+    )

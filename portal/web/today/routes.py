@@ -4,13 +4,14 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Blueprint, Flask, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from portal.db.session import reading
 from portal.domain.periods import Period
 from portal.factory import clock
 from portal.services import look_back
+from portal.services.cards import DECIDABLE
 from portal.web.access import current_person, may, public, signed_in
 from portal.web.connections.queries import last_files, last_runs, planned_pushes
 from portal.web.frame import WINDOW_DAYS, frame, look_at, notices_beside, refresh_sources
@@ -43,12 +44,14 @@ def index() -> ResponseReturnValue:
     currencies = [currency for currency, _ in cards.most_common()]
     return render_template(
         "today/index.html",
+        start=start,
         month=month,
         period=period,
         pieces=pieces(month),
         plots=[money_plot([s for s in month.stakes if s.currency == each], each) for each in currencies],
         currencies=currencies,
         words=WORDS,
+        waits=_waits(month.states),
         needs=needs,
         more_needs=more_needs,
         waiting=waiting(),
@@ -57,6 +60,27 @@ def index() -> ResponseReturnValue:
         window_days=WINDOW_DAYS,
         **_sources(),
     )
+
+
+def _waits(states: Counter[str]) -> list[tuple[str, int, str]]:
+    """Say what is on its way or waits: the words, how many, and the address of exactly those cards."""
+    listed = (
+        ("wait for a second person", "waiting"),
+        ("planned, not sent", "planned"),
+        ("on the way to ConnectWise", "queued"),
+        ("being sent", "sending"),
+        ("with a lost answer, being looked up", "in_doubt"),
+        ("confirmed by ConnectWise", "confirmed"),
+        ("dismissed", "dismissed"),
+        ("given up", "given_up"),
+        ("failed", "failed"),
+        ("changed in ConnectWise since", "changed_in_psa"),
+    )
+    return [
+        (words, states[state], url_for("cards.index", show="decide" if state in DECIDABLE else "decided", state=state))
+        for words, state in listed
+        if states[state]
+    ]
 
 
 @bp.get("/tape")
