@@ -5,8 +5,12 @@ import json
 import click
 
 from portal.cli._commands import Commands
-from portal.db.session import reading
-from portal.services import pushes
+from portal.cli._people import actor_by_email
+from portal.connectwise import ConnectWiseError
+from portal.db.session import reading, transaction
+from portal.factory import clock
+from portal.jobs.doing import Clients
+from portal.services import look_back, push_settings, pushes
 
 group = Commands("pushes", help="What is written to ConnectWise.")
 
@@ -22,3 +26,34 @@ def list_(form: str) -> None:
     for push in found:
         cause = f"  {push['cause']}" if push["cause"] else ""
         click.echo(f"{push['id']}  {push['state']}  agreement {push['agreement']}  {push['product']}{cause}")
+
+
+@group.command("look-back")
+def look_back_now() -> None:
+    """Read again what was confirmed in the last days, and print what somebody changed since."""
+    with Clients().connectwise() as client:
+        try:
+            done = look_back.run(transaction, client, now=clock().now(), zone=clock().zone)
+        except ConnectWiseError as error:
+            raise click.ClickException(f"{error} What was read until then is kept.") from error
+    for drift in look_back.drifts(reading()):
+        click.echo(f"push {drift.push_id}  {drift.push.card.company}: {look_back.words(drift)}")
+    click.echo(f"Compared {done.lines} lines of {done.agreements} agreements: {done.drifted} changed since.")
+
+
+@group.command("looking")
+@click.option("--look-after-minutes", type=int, help="After which a write that cannot go on needs a look.")
+@click.option("--look-back-days", type=int, help="How many days are read again each day; 0: none.")
+@click.option("--by", "email", default="", help="Who sets it, by e-mail; an admin.")
+def looking(*, look_after_minutes: int | None, look_back_days: int | None, email: str) -> None:
+    """Show or set from when on a write needs a look, and how far is looked back."""
+    with transaction() as session:
+        found = push_settings.shown(session)
+        if look_after_minutes is not None or look_back_days is not None:
+            after = found["look_after_minutes"] if look_after_minutes is None else look_after_minutes
+            days = found["look_back_days"] if look_back_days is None else look_back_days
+            by = actor_by_email(session, email)
+            push_settings.put(session, look_after_minutes=after, look_back_days=days, by=by, now=clock().now())
+            found = push_settings.shown(session)
+    for name, value in found.items():
+        click.echo(f"{name}: {value}")

@@ -147,7 +147,7 @@ def acknowledge(session: Session, drift_id: int, *, by: Actor, now: datetime, re
         raise Conflict(f"{drift.acknowledged_by} has acknowledged this already.")
     drift.acknowledged_by, drift.acknowledged_at = by.name, now
     session.flush()
-    _tell(session, drift, "drift.acknowledged", f"Knows that {_words(drift)}", by=by, now=now, reason=reason)
+    _tell(session, drift, "drift.acknowledged", f"Knows that {words(drift)}", by=by, now=now, reason=reason)
     return drift
 
 
@@ -219,7 +219,7 @@ def _compare(session: Session, kept: Kept, line: Addition | None, *, now: dateti
     drift.changed_at = None if line is None else line.last_updated
     session.add(drift)
     session.flush()
-    _tell(session, drift, "drift.found", f"Looking back: {_words(drift)}", by=SYSTEM, now=now)
+    _tell(session, drift, "drift.found", f"Looking back: {words(drift)}", by=SYSTEM, now=now)
     return 1, len(over)
 
 
@@ -248,8 +248,8 @@ def _tell(
     )
 
 
-def _words(drift: Drift) -> str:
-    """Say a drift as a sentence that begins in the middle."""
+def words(drift: Drift) -> str:
+    """Say what drifted, as the end of a sentence."""
     before = drift.expected["quantity"]
     if drift.found is None:
         return f"line {drift.addition_id}, which we left at {before}, is gone."
