@@ -290,10 +290,10 @@ def test_every_figure_leads_to_exactly_what_it_counts(session: Session, signed_i
     page = visitor.page(visitor.get("/"))
     counted = {}
     for link in page.select(".figures dd a[href^='/cards'], .legend a, .hint a[href^='/cards']"):
-        number = next((each for each in link.get_text(" ").replace("+", " ").split() if not each.startswith("$")), "")
-        if number.isdigit():
+        figure = next((each for each in link.get_text(" ").replace("+", " ").split() if not each.startswith("$")), "")
+        if figure.isdigit():
             board = visitor.page(visitor.get(str(link["href"])))
-            counted[str(link["href"])] = (int(number), len(board.select("tbody[id^=card-]")))
+            counted[str(link["href"])] = (int(figure), len(board.select("tbody[id^=card-]")))
 
     assert {"/cards?show=decide", "/cards?show=decided", "/cards?show=decide&state=changed_in_psa"} <= counted.keys()
     assert "/cards?show=decided&state=waiting" in counted
