@@ -80,7 +80,7 @@ class Change:
         """What becomes of it, as a key of the words that count such cards."""
         if self.after.state == "dismissed" and self.before.state != "dismissed":
             return "alone"
-        if self.after.state == "open" and self.before.state != "open":
+        if self.after.state == "open" and self.before.state != "open" and self.after.kind in TO_DECIDE_KINDS:
             return "back"
         return self.after.kind if self.after.kind != self.before.kind else "other"
 
