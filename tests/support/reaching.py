@@ -42,12 +42,12 @@ def modules() -> dict[str, Module]:
             elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 module.bound |= {target.id: node.value for target in targets if isinstance(target, ast.Name)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    whole = f"{node.module}.{alias.name}"
+        for part in ast.walk(tree):
+            if isinstance(part, ast.ImportFrom) and part.module:
+                for alias in part.names:
+                    whole = f"{part.module}.{alias.name}"
                     module.names[alias.asname or alias.name] = (
-                        (whole, "") if whole in found else (node.module, alias.name)
+                        (whole, "") if whole in found else (part.module, alias.name)
                     )
     return found
 

@@ -25,6 +25,7 @@ from portal.web.forms import whole
 
 WORDS = {"person": "Person", "company": "Company", "agreement": "Agreement", "product": "Product", "day": "Day"}
 DOINGS = ("approved", "adjusted", "added", "dismissed", "shared", "undone")
+SHOWN = 300  # groups on the page; the file holds all
 _LINKED = ("person", "company", "agreement", "product")
 
 
@@ -70,6 +71,7 @@ def summary() -> ResponseReturnValue:
         names=names(reading()),
         overrides=audit_summary.OVERRIDES,
         most=audit_summary.MOST,
+        shown=SHOWN,
         trail_of=lambda group: _trail_of(asked, group),
         title_of=lambda group: weekday(date.fromisoformat(group.key)) if asked.by == "day" else group.title,
     )
