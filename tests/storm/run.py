@@ -13,8 +13,8 @@ from tests.storm.verdict import Verdict, judge
 
 DECISIONS = 400
 SEEDS = (1, 2, 3, 4, 5)
-SIZE = Size(kills=30, every=2.0, edits=80, most=300, left=10)
-CONTROL = Size(kills=10, every=2.0, edits=30, most=40, left=10)
+SIZE = Size(kills=30, every=2.0, edits=80, most=600, left=10)
+CONTROL = Size(kills=10, every=2.0, edits=30, most=150, left=200)
 _HEAD = (
     ("seed", 5), ("decisions", 10), ("writes", 7), *((kind, 15) for kind in WRITE_FAULTS), ("kills", 6),
     ("confirmed", 10), ("held", 5), ("lost", 5), ("doubled", 8), ("overwritten", 12), ("untrue", 7),
