@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from portal.db.records import Card, PsaAddition, Rule, UsageCount
 from portal.domain.quantities import plain
-from portal.services import decisions, remaking, rules, rules_store, settings_store
+from portal.services import decisions, remaking, rule_reading, rules, rules_store, settings_store
 from portal.services.actors import Actor
 from portal.services.errors import Conflict, Invalid, NotAllowed
 from portal.services.rules_store import RuleValues
@@ -249,3 +249,29 @@ def test_only_admins_set_and_end_rules(desk: Desk) -> None:
     with desk.open_session() as session:
         assert session.get_one(Rule, rule.id).ended_at is None
         assert rules_store.words(session.get_one(Rule, rule.id)) == "minimum 30"
+
+
+def test_a_list_tells_what_is_in_force_expires_soon_or_is_over(desk: Desk) -> None:
+    soon = set_rule(desk, "minimum", quantity=Decimal(30), until=TODAY + timedelta(days=30))
+    later = set_rule(desk, "floor", quantity=Decimal(4), until=TODAY + timedelta(days=31))
+    over = set_rule(desk, "tolerance", units=Decimal(1))
+    with desk.open_session() as session:
+        rules.end_rule(session, over.id, by=ADA, now=desk.now, zone=ZONE)
+
+    def states(day: date) -> dict[int, str]:
+        with desk.open_session() as session:
+            page = rule_reading.list_rules(session, today=day, state="all", company_id=1001)
+            assert page.by_state["all"] == 3
+            return {shown.rule.id: shown.state for shown in page.rules}
+
+    assert states(TODAY) == {soon.id: "expiring", later.id: "in_force", over.id: "ended"}
+    assert states(TODAY + timedelta(days=31)) == {soon.id: "expired", later.id: "expiring", over.id: "ended"}
+
+
+def test_a_rule_s_example_is_a_card_that_it_bends(desk: Desk) -> None:
+    rule = set_rule(desk, "minimum", on={"company_id": None, "product": "SEAT"}, quantity=Decimal(30))
+    with desk.open_session() as session:
+        example = rule_reading.rule_shown(session, rule.id, TODAY).example
+
+        assert example is not None
+        assert "minimum 30" in example.facts["arithmetic"][-1]
