@@ -253,7 +253,7 @@ def test_the_number_of_queries_does_not_grow_with_the_cards(
     assert all(few == many for few, many in numbers.values()), numbers
 
 
-@pytest.mark.parametrize("group", ["company", "product", "vendor", "none"])
+@pytest.mark.parametrize("group", ["company", "product", "vendor", "agreement", "none"])
 @pytest.mark.parametrize("sort", ["money", "difference", "name", "age"])
 def test_every_grouping_and_order_shows_every_card_once(
     group: str, sort: str, month: "Month", signed_in_as: SignIn
@@ -272,7 +272,7 @@ def test_pages_hold_every_card_once_in_every_order(
 ) -> None:
     cards_of(120)
     month.card("4", None)
-    for group in ("company", "product", "vendor", "none"):
+    for group in ("company", "product", "vendor", "agreement", "none"):
         for sort in ("money", "difference", "name", "age"):
             found: list[int] = []
             number = 1
@@ -451,3 +451,39 @@ def test_a_card_that_is_not_there_is_404(path: str, signed_in_as: SignIn) -> Non
 
     assert answer.status_code == 404
     assert "There is no card 77." in answer.get_data(as_text=True)
+
+
+def test_groups_by_agreement_name_it_with_its_company_and_what_is_on_none_by_itself(
+    month: "Month", signed_in_as: SignIn
+) -> None:
+    both = month.company("Halyard Freight")
+    for name, currency in (("Managed Services - Halyard Freight", "USD"), ("Cloud licences", "CAD")):
+        contract = month.agreement(both, name, currency=currency)
+        month.line(contract, f"P-{currency}", "5")
+        month.usage(both, f"P-{currency}", "7")
+    month.usage(both, "NEW-SEAT", "3")
+    month.make()
+    viewer = signed_in_as("viewer")
+
+    page = Visitor.page(viewer.get("/cards?group=agreement&sort=name"))
+    rows = [" ".join(row.get_text(" ", strip=True).split()) for row in page.select("tr.company")]
+    links = [str(link["href"]) for link in page.select("tr.company h2 a")]
+
+    assert rows == [
+        "Cloud licences Halyard Freight, 1 card +CA$19.00",
+        "Managed Services Halyard Freight, 1 card +$19.00",
+        "On no agreement yet 1 card +$28.50",
+    ]
+    assert [len(shown(Visitor.page(viewer.get(link)))) for link in links] == [1, 1]
+
+
+def test_the_next_page_of_a_cut_group_goes_on_where_this_one_ends(month: "Month", signed_in_as: SignIn) -> None:
+    for _ in range(120):
+        customer = month.company()
+        month.line(month.agreement(customer), "EDR-SEAT", "5")
+        month.usage(customer, "EDR-SEAT", "6")
+    month.make()
+
+    page = Visitor.page(signed_in_as("viewer").get("/cards?group=product&page=2"))
+
+    assert "120 cards, too many for one page: shown here 51 to 100" in page.get_text(" ", strip=True)

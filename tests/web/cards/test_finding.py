@@ -51,6 +51,7 @@ def test_an_open_card_that_the_list_leaves_out_is_named_with_a_link(month: "Mont
 
 @pytest.mark.parametrize(("density", "address", "compact"), [
     ("comfortable", "/cards", False), ("compact", "/cards", True), ("comfortable", "/cards?rows=compact", True),
+    ("compact", "/cards?rows=comfortable", False),
 ])  # fmt: skip
 def test_the_profile_or_the_address_makes_rows_compact(
     month: "Month", signed_in_as: SignIn, density: str, address: str, compact: bool
