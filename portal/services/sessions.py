@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Person, SignIn, TwoStep
+from portal.db.records import HalfSignIn, Person, SignIn, TwoStep
 from portal.services import sign_in_rules
 from portal.services.errors import NotFound
 
@@ -155,7 +155,7 @@ def end_session(session: Session, sign_in_id: int, *, person_id: int, now: datet
 
 
 def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | None = None) -> int:
-    """End the sessions of a person.
+    """End the sessions of a person, and the sign-ins that wait for their second step.
 
     Args:
         session: A writing session.
@@ -166,6 +166,8 @@ def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | 
     Returns:
         How many were alive.
     """
+    halves = sa.update(HalfSignIn).where(HalfSignIn.person_id == person_id, HalfSignIn.over_at.is_(None))
+    session.execute(halves.values(over_at=now))
     query = sa.update(SignIn).where(SignIn.person_id == person_id, _alive(now))
     if but is not None:
         query = query.where(SignIn.id != but)

@@ -16,9 +16,11 @@ from portal.services import (
     people_passwords,
     sessions,
     sign_in_rules,
+    throttling,
     two_step,
 )
 from portal.services.errors import Invalid
+from portal.services.throttling import Throttled
 from portal.web import forms
 from portal.web.access import current_actor, current_person, may
 from portal.web.htmx import announce
@@ -26,7 +28,9 @@ from portal.web.locale_choice import LOCALES, OWN, PREFERENCE, current_locale, s
 from portal.web.posting import post
 from portal.web.profile import two_step as _two_step_pages  # noqa: F401 - its addresses
 from portal.web.profile.blueprint import bp
-from portal.web.profile.words import browser, way
+from portal.web.profile.words import browser as browser_words
+from portal.web.profile.words import way
+from portal.web.sign_in.door import known_browser
 
 THEMES = (("system", "As the system"), ("light", "Light"), ("dark", "Dark"))
 DENSITIES = (("comfortable", "Two lines"), ("compact", "One line, compact"))
@@ -66,9 +70,16 @@ def save() -> ResponseReturnValue:
 @may("read")
 def password() -> ResponseReturnValue:
     """Change the password; every other session ends."""
-    person = current_person()
+    person, browser = current_person(), known_browser(current_person().email)
+    address, moment = request.remote_addr, datetime.now(UTC)
+    try:
+        with transaction() as store:  # whoever sits at an open session cannot guess the password of now either
+            throttling.note_attempt(store, email=person.email, address=address, now=moment, browser_id=browser)
+    except Throttled as refusal:
+        return make_response(_page({"old": str(refusal)}), refusal.status)
     try:
         with transaction() as store:
+            throttling.forget_attempts(store, email=person.email, address=address, browser_id=browser)
             people_passwords.change_password(
                 store,
                 person.id,
@@ -77,7 +88,7 @@ def password() -> ResponseReturnValue:
                 keep_sign_in=person.sign_in_id,
                 by=current_actor(),
                 now=clock().now(),
-                real_now=datetime.now(UTC),
+                real_now=moment,
                 post=post(),
             )
     except Invalid as error:
@@ -140,5 +151,5 @@ def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
 def register(app: Flask) -> None:
     """Register the screen."""
     app.register_blueprint(bp)
-    app.add_template_filter(browser)
+    app.add_template_filter(browser_words, "browser")
     app.add_template_filter(way)

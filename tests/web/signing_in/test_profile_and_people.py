@@ -14,7 +14,7 @@ from portal.web.access import may
 from portal.web.filters import MINUS
 from portal.web.locale_choice import LOCALES, current_locale
 from tests.support.people import a_person
-from tests.support.visitor import Visitor
+from tests.support.visitor import PASSWORD, Visitor
 
 SignedInAs = Callable[[str], Visitor]
 MOMENT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
@@ -148,3 +148,15 @@ def test_passwords_stay_while_no_admin_came_another_way(signed_in_as: SignedInAs
     assert answer.status_code == 409
     assert "No admin has signed in by the company" in answer.get_data(as_text=True)
     assert admin.post("/people/sign-in/company/switch", {"on": "0"}).status_code == 404
+
+
+def test_whoever_sits_at_an_open_session_cannot_guess_the_password(signed_in_as: SignedInAs) -> None:
+    biller = signed_in_as("biller")
+    new = "four words side by side"
+
+    answers = [biller.post("/profile/password", {"old": f"guess {n}", "password": new}) for n in range(6)]
+    right = biller.post("/profile/password", {"old": PASSWORD, "password": new})
+
+    assert [each.status_code for each in answers] == [422] * 5 + [429]
+    assert (right.status_code, biller.get("/profile").status_code) == (429, 200)
+    assert "Too many wrong passwords" in right.get_data(as_text=True)
