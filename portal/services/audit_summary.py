@@ -164,11 +164,7 @@ def _events(
     else:
         where.append(AuditEvent.what.in_(what))
     places = (
-        sa.select(AuditEvent.n)
-        .where(*where)
-        .order_by(AuditEvent.at.desc(), AuditEvent.n.desc())
-        .limit(MOST + 1)
-        .subquery()
+        sa.select(AuditEvent.n).where(*where).order_by(AuditEvent.at.desc(), AuditEvent.n.desc()).limit(MOST).subquery()
     )
     query = (
         sa.select(
@@ -186,7 +182,7 @@ def _events(
         query = query.where(AuditEvent.action == action)
     rows: list[sa.Row[Any]] = list(session.execute(query))
     edge = session.execute(sa.select(sa.func.count(), sa.func.min(places.c.n)).select_from(places)).one()
-    cut = session.scalar(sa.select(AuditEvent.at).where(AuditEvent.n == edge[1])) if edge[0] > MOST else None
+    cut = session.scalar(sa.select(AuditEvent.at).where(AuditEvent.n == edge[1])) if edge[0] == MOST else None
     return rows, cut
 
 
