@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.connectwise import Withheld
 from portal.db.records import Push, PushStep
@@ -62,6 +62,7 @@ class Hold:
         real_now: Real time.
         zone: The portal's.
         pace: How long things last.
+        state: The push's state when it was last seen; none: it was not.
     """
 
     open_session: OpenSession
@@ -71,7 +72,18 @@ class Hold:
     real_now: Clock
     zone: ZoneInfo
     pace: Pace
+    state: str | None = None
     _until: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+
+    def _read(self, session: Session) -> Push | None:
+        """Read the push with all that every transaction needs, and let no other transaction have it meanwhile."""
+        return session.get(
+            Push, self.push_id, populate_existing=True, with_for_update={"of": Push},
+            options=(
+                joinedload(Push.card, innerjoin=True), joinedload(Push.decision, innerjoin=True),
+                selectinload(Push.steps),
+            ),
+        )  # fmt: skip
 
     def claim(self) -> Work:
         """Take the push and its agreement.
@@ -81,8 +93,9 @@ class Hold:
             Lost: Another worker writes to the agreement.
         """
         with self.open_session() as session:
-            push = session.get(Push, self.push_id, populate_existing=True, with_for_update=True)
+            push = self._read(session)
             now = self.real_now()
+            self.state = "withdrawn" if push is None else push.state
             if push is None or push.state not in IN_FLIGHT or (push.next_try_at is not None and push.next_try_at > now):
                 raise Stopped
             if not self._lease(session, push, now):
@@ -100,6 +113,7 @@ class Hold:
             elif not going:
                 self._plan(at)
             session.flush()
+            self.state = push.state
             passed("claim")
         passed("claimed")
         if not going:
@@ -114,13 +128,14 @@ class Hold:
             Lost: It is not.
         """
         with self.open_session() as session:
-            push = session.get(Push, self.push_id, populate_existing=True, with_for_update=True)
+            push = self._read(session)
             if push is None or push.state not in IN_FLIGHT or push.worker != self.worker:
                 raise Lost
             if not self._lease(session, push, self.real_now()):
                 raise Lost
             push.leased_until = self._until
             yield self._settling(session, push)
+            self.state = push.state
 
     def check(self) -> None:
         """Keep a write from leaving where the lease may have ended.

@@ -69,20 +69,25 @@ def run_push(
         open_session=open_session, push_id=push_id, worker=worker, now=now, real_now=real_now, zone=zone,
         pace=pace or Pace(),
     )  # fmt: skip
+    hold_lost = False
     with watched(crash):
         try:
             _go(Turn(hold, Asking(client, now, zone)))
         except Stopped:
             pass
         except Lost:
+            hold_lost = True
             log.info("Push %s is another worker's.", push_id)
         except Exception:
             log.exception("Push %s stopped by a fault of ours.", push_id)
+            hold_lost = True
             with suppress(Lost), hold.held() as at:
                 begun = read_work(at.session, at.push).begun
                 state = at.push.state if begun else "queued"
                 at.move(state, "Something failed on our side. Nothing is lost; it is tried again.")
                 back_off(hold, at, None)
+    if hold.state is not None and not hold_lost:
+        return hold.state
     with open_session() as session:
         push = session.get(Push, push_id)
         return "withdrawn" if push is None else push.state
