@@ -40,6 +40,7 @@ class Size:
         edits: What the person does in ConnectWise.
         most: Seconds that the faults last at most.
         left: The faults end when no more pushes than this are under way, and all kills are done.
+        workers: How many processes work.
     """
 
     kills: int
@@ -47,6 +48,7 @@ class Size:
     edits: int
     most: float
     left: int = 0
+    workers: int = 2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +107,7 @@ class Storm:
             self._weather()
             with ExitStack() as stack:
                 stack.callback(self.engine.dispose)
-                workers = [stack.enter_context(self._worker()) for _ in range(2)]
+                workers = [stack.enter_context(self._worker()) for _ in range(self.size.workers)]
                 person = PersonEdits(self.sandbox.base_url, Random(f"person:{self.seed}"), result.decided)  # noqa: S311 - as above
                 self._through(workers, person, result)
                 self._steer("faults", [])

@@ -53,7 +53,7 @@ def test_without_looking_first_the_same_storm_doubles_writes(sandbox: Running, l
         loaded,
         tmp_path / "control",
         seed=SEED,
-        size=Size(kills=0, every=1, edits=0, most=60, left=3),
+        size=Size(kills=0, every=1, edits=0, most=60, left=8, workers=1),
         blind=True,
     )
 
