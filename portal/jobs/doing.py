@@ -30,6 +30,7 @@ from portal.services.errors import Refused
 from portal.services.questions import Answerer, Asked
 from portal.services.sealing import Sealer
 
+AT_ONCE = 80  # pushes that one sweep wakes workers for: of thousands, each sweep would wake them for all the rest anew
 BUSY_SECONDS = 1.0  # after which an agreement that another worker has is asked for again
 
 
@@ -201,7 +202,7 @@ def due() -> tuple[list[int], list[int]]:
     """Give the pushes and the syncs that wait for a worker."""
     session = reading()
     session.rollback()
-    found = pushes.due_pushes(session, real_now()), sync.due_syncs(session)
+    found = pushes.due_pushes(session, real_now())[:AT_ONCE], sync.due_syncs(session)
     session.rollback()
     return found
 
