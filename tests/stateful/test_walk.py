@@ -1,7 +1,6 @@
 """Random walks through the portal; COUNTERSIGN_TEST_STEPS says how many steps in all, and makes them new each time."""
 
 import os
-import sys
 from collections.abc import Iterator
 from functools import partial
 
@@ -44,5 +43,3 @@ def test_whatever_people_and_workers_do_each_decision_takes_effect_once_or_says_
     )
 
     assert {"confirmed", "changed_in_psa", "undone"} <= {*place.ends}, place.ends
-    if STEPS:
-        sys.stderr.write(f"{dict(place.ends)}\n")
