@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from portal.db.base import Base
 from portal.db.records import AuditEvent, Card, PsaAddition
 from portal.db.session import ONE_WRITER, transaction
-from portal.services import audit, cards, decisions, push_leases
+from portal.services import audit, audit_guards, cards, decisions, push_leases
 from tests.support.database import POSTGRESQL, migrated_app
 from tests.support.desk import OCTOBER, TRAPS, Desk, desk_at, pour_traps
 
@@ -110,6 +110,18 @@ def test_there_is_one_writer_at_a_time(app: Flask, engine: sa.Engine) -> None:
 def test_the_database_refuses_to_change_the_audit_trail(loaded: sa.Engine, change: str) -> None:
     with loaded.connect() as connection, pytest.raises(sa.exc.DatabaseError, match="append-only"):
         connection.exec_driver_sql(change)
+
+
+def test_what_protects_the_trail_is_missed_when_it_is_switched_off_and_put_back(loaded: sa.Engine) -> None:
+    with Session(loaded) as session:
+        assert audit_guards.missing(session) == []
+        session.execute(sa.text("ALTER TABLE audit_event DISABLE TRIGGER audit_event_no_change"))
+        session.execute(sa.text("DROP TRIGGER audit_event_only_at_the_end ON audit_event"))
+        gone = audit_guards.missing(session)
+        assert gone == ["audit_event_no_change", "audit_event_only_at_the_end"]
+        assert audit_guards.repair(session) == gone
+        assert audit_guards.missing(session) == []
+        session.rollback()
 
 
 def test_two_new_revenue_cards_of_one_product_cannot_be(loaded: sa.Engine) -> None:
