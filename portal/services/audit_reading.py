@@ -21,7 +21,7 @@ Walk = tuple[Column, Any]
 """An index to walk along: a column and the value it has."""
 
 MOST_COUNTED = 10_000
-MOST_LOOKED_THROUGH = 10_000
+MOST_LOOKED_THROUGH = 5_000
 MOST_NAMES = 40  # companies or products that words of the search may match by name
 _FIRST_STEP = 500  # events looked through at first; then more at a time
 
