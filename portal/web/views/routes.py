@@ -12,7 +12,7 @@ from portal.web import forms
 from portal.web.access import current_actor, current_person, may
 from portal.web.cards import queries
 from portal.web.cards.context import current_period
-from portal.web.cards.filters import in_words, read_back
+from portal.web.cards.filters import GROUPS, SORTS, BoardFilter, in_words, read_back
 from portal.web.htmx import announce
 
 bp = Blueprint("views", __name__, url_prefix="/views")
@@ -30,7 +30,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "views/index.html",
         views=found,
-        words={one: in_words(board, titles) for one, board in boards.items()},
+        words={one: _words(board, titles) for one, board in boards.items()},
         addresses={view.id: address_of(view.query) for view in found},
         owners=views.owners(session, found),
         chosen=None if chosen is None else chosen.id,
@@ -100,6 +100,12 @@ def default() -> ResponseReturnValue:
             f"The board opens with “{view.name}” now." if view else "The board opens with all cards to decide now."
         )
     return redirect(url_for(".index"), 303)
+
+
+def _words(board: BoardFilter, titles: dict[str, str]) -> str:
+    """Say what a view shows, and how."""
+    names = {"vendor": titles.get(board.vendor, board.vendor)}
+    return f"{in_words(board, names)}; {GROUPS[board.group].lower()}, {SORTS[board.sort].lower()}"
 
 
 def address_of(query: str) -> str:
