@@ -139,6 +139,8 @@ def set_connectwise(
         connection.writing = False
         connection.member = None
         connection.last_read_at = connection.last_full_at = connection.changed_since = None
+    if connection.public_key != given["public_key"]:
+        connection.member = None  # another key may be another API member's
     if key:
         connection.sealed_private_key = sealer.seal(key)
         connection.key_tail = key[-_TAIL:] if len(key) > 2 * _TAIL else ""
