@@ -73,6 +73,8 @@ def addresses(site: Site) -> list[str]:
         "/statuses/file",
         "/audit",
         "/audit/1",
+        "/audit/summary?from=2026-01-01&to=2026-12-31",
+        "/audit/heads",
         f"/audit?agreement={agreement}",
         f"/audit/agreements/{agreement}/psa",
         "/people",
