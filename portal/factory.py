@@ -37,6 +37,7 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
+        SESSION_COOKIE_NAME=cookie_name("session", settings),
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         WTF_CSRF_TIME_LIMIT=None,  # a token lives as long as its session
     )
@@ -59,6 +60,11 @@ def create_app(settings: Settings) -> Flask:
     for module in _parts(portal.cli.__path__, "portal.cli"):
         app.cli.add_command(module.group)
     return app
+
+
+def cookie_name(name: str, settings: Settings) -> str:
+    """Give the name of a cookie; over TLS one that browsers take from this very host alone, and for no other."""
+    return f"__Host-countersign_{name}" if settings.base_url.startswith("https://") else f"countersign_{name}"
 
 
 def settings_of() -> Settings:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, current_app, request, session
 
 from portal.config import BadSetting, Settings
 from portal.web.access import TOKEN
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+FEATURES = (
+    "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture", "encrypted-media",
+    "fullscreen", "geolocation", "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",
+    "magnetometer", "microphone", "midi", "otp-credentials", "payment", "picture-in-picture", "screen-wake-lock",
+    "serial", "storage-access", "usb", "web-share", "xr-spatial-tracking",
+)  # fmt: skip
+"""What browsers could give a page, and ours never ask for."""
+FORBIDDEN = ", ".join(f"{name}=()" for name in FEATURES)
 YEAR = 365 * 24 * 3600  # seconds
 FORM_LIMIT = 4 * 1024 * 1024  # bytes of a form that brings no file
 TAKE_FILES = frozenset({"imports.choose", "mapping.receive"})  # the endpoints whose forms bring one
@@ -94,9 +102,10 @@ def _headers(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", FORBIDDEN)
+    if request.is_secure or current_app.config["SETTINGS"].base_url.startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
     if request.endpoint == "static":
         kept = request.args.get("v")
         headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if kept else "no-cache"

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from flask import Response, make_response, redirect, request, session, url_for
 
 from portal.db.session import reading, transaction
-from portal.factory import clock, settings_of
+from portal.factory import clock, cookie_name, settings_of
 from portal.services import audit, drafts, known_browsers, people, sessions
 from portal.web.access import TOKEN, forget_lookup, signed_in
 
-BROWSER = "countersign_browser"
+BROWSER = "browser"
 WAYS = {
     "password": "Signed in.",
     "code": "Signed in with password and code.",
@@ -20,7 +20,12 @@ WAYS = {
 
 def known_browser(email: str) -> int | None:
     """Tell which known browser of the person with an e-mail sent this request, if it is one."""
-    return known_browsers.find(reading(), request.cookies.get(BROWSER), email=email, now=datetime.now(UTC))
+    return known_browsers.find(reading(), kept_by_browser(), email=email, now=datetime.now(UTC))
+
+
+def kept_by_browser() -> str | None:
+    """Give what this browser is known by, if it is."""
+    return request.cookies.get(cookie_name(BROWSER, settings_of()))
 
 
 def let_in(person_id: int, *, how: str, goes_on: str) -> Response:
@@ -40,7 +45,7 @@ def let_in(person_id: int, *, how: str, goes_on: str) -> Response:
         token = sessions.start_session(
             store, person, address=address, agent=request.headers.get("User-Agent", ""), now=moment, how=how
         )
-        kept_by_browser = known_browsers.remember(store, request.cookies.get(BROWSER), person_id=person.id, now=moment)
+        known = known_browsers.remember(store, kept_by_browser(), person_id=person.id, now=moment)
         draft = drafts.newest(store, person.id, now=moment)
         kept = draft.id if draft is not None else None
         audit.record(
@@ -56,13 +61,13 @@ def let_in(person_id: int, *, how: str, goes_on: str) -> Response:
     session.permanent = True
     forget_lookup()
     where = url_for("sign_in.kept", draft_id=kept, next=goes_on) if kept else goes_on
-    return remember_browser(make_response(redirect(where, 303)), kept_by_browser)
+    return remember_browser(make_response(redirect(where, 303)), known)
 
 
 def remember_browser(answer: Response, token: str) -> Response:
     """Give a browser what it is known by. It lets nobody in."""
     answer.set_cookie(
-        BROWSER,
+        cookie_name(BROWSER, settings_of()),
         token,
         max_age=int(known_browsers.LIVES.total_seconds()),
         httponly=True,

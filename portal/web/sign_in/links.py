@@ -15,7 +15,7 @@ from portal.web.access import forget_lookup, public
 from portal.web.posting import by_mail, post
 from portal.web.sign_in.blueprint import bp
 from portal.web.sign_in.company import button
-from portal.web.sign_in.door import BROWSER, known_browser, remember_browser
+from portal.web.sign_in.door import kept_by_browser, known_browser, remember_browser
 
 ASKED = (
     "If somebody here has this e-mail, a link is on its way to it. It works once, for an hour. "
@@ -46,7 +46,7 @@ def set_password(token: str) -> ResponseReturnValue:
                 real_now=moment,
                 post=post(),
             )
-            known = known_browsers.remember(store, request.cookies.get(BROWSER), person_id=person.id, now=moment)
+            known = known_browsers.remember(store, kept_by_browser(), person_id=person.id, now=moment)
     except Invalid as error:
         return make_response(_page(token, error=str(error)), 422)
     session.clear()

@@ -91,7 +91,9 @@ def leave() -> ResponseReturnValue:
     session.clear()
     forget_lookup()
     flash("You are signed out.")
-    return leave_to(url_for(".form")) if from_htmx() else redirect(url_for(".form"), 303)
+    answer = make_response(leave_to(url_for(".form")) if from_htmx() else redirect(url_for(".form"), 303))
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'  # what was read stays in no back button; cookies stay
+    return answer
 
 
 @bp.get("/kept/<int:draft_id>")
