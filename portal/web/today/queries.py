@@ -11,14 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
 from portal.db.records import (
-    AccountMapping,
     Card,
-    Connection,
     Decision,
     PsaCompany,
     Push,
-    RowMeaning,
-    UsageImport,
 )
 from portal.domain.periods import Period
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
@@ -32,7 +28,6 @@ PACE_DAYS = 62  # two months
 PACE_LEAST = 30  # decisions
 PACE_GAP = timedelta(minutes=10)  # a longer gap is a break, not a decision
 NEEDING = ("changed_in_psa", "failed", "waiting")
-STEPS = 5  # of setting up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,54 +222,3 @@ def needing(session: Session, period: Period) -> tuple[list[Needing], int]:
         push: Push | None = decision.push if decision else None
         found.append(Needing(card=card, cause=(push.cause if push else "") or "", by=decision.by if decision else ""))
     return found, total - len(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """How far a new installation is; each step in order.
-
-    Args:
-        statuses: Somebody has said which companies are customers.
-        imported: A vendor's file counts.
-        mapped: A vendor account is mapped or left out.
-    """
-
-    connected: bool
-    read: bool
-    statuses: bool = False
-    imported: bool = False
-    mapped: bool = False
-
-    @property
-    def ready(self) -> bool:
-        """Whether there is anything to compare."""
-        return self.connected and self.read
-
-    @property
-    def done(self) -> int:
-        """How many of the five steps are done."""
-        return sum((self.connected, self.read, self.statuses, self.imported, self.mapped))
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is left of setting up; new statuses of later are no part of it."""
-        return self.done == STEPS
-
-
-def start_of(session: Session) -> Start:
-    """Tell how far a new installation is."""
-    connection = session.get(Connection, "connectwise")
-    statuses, imported, mapped = session.execute(
-        sa.select(
-            sa.exists().where(RowMeaning.list == "status"),
-            sa.exists().where(UsageImport.state == "committed"),
-            sa.exists().where(AccountMapping.vendor_id.is_not(None)),
-        )
-    ).one()
-    return Start(
-        connected=connection is not None,
-        read=connection is not None and connection.last_full_at is not None,
-        statuses=statuses,
-        imported=imported,
-        mapped=mapped,
-    )

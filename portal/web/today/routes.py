@@ -12,12 +12,13 @@ from portal.domain.periods import Period
 from portal.factory import clock
 from portal.services import look_back
 from portal.services.cards import DECIDABLE
+from portal.services.setting_up import start_of
 from portal.web.access import current_person, may, public, signed_in
 from portal.web.connections.queries import last_files, last_runs, planned_pushes
 from portal.web.frame import WINDOW_DAYS, frame, look_at, notices_beside, refresh_sources
 from portal.web.htmx import swaps
 from portal.web.today.plots import WORDS, money_plot, pieces
-from portal.web.today.queries import month_of, needing, start_of
+from portal.web.today.queries import month_of, needing
 from portal.web.waiting import ages, waiting
 
 bp = Blueprint("today", __name__)
