@@ -25,6 +25,7 @@ FEATURES = (
 """What browsers could give a page, and ours never ask for."""
 FORBIDDEN = ", ".join(f"{name}=()" for name in FEATURES)
 YEAR = 365 * 24 * 3600  # seconds
+_A_FILE = {200, 206, 304}
 FORM_LIMIT = 4 * 1024 * 1024  # bytes of a form that brings no file
 TAKE_FILES = frozenset({"imports.choose", "mapping.receive"})  # the endpoints whose forms bring one
 
@@ -106,7 +107,7 @@ def _headers(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", FORBIDDEN)
     if request.is_secure or current_app.config["SETTINGS"].base_url.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}; includeSubDomains")
-    if request.endpoint == "static":
+    if request.endpoint == "static" and response.status_code in _A_FILE:  # a page that says no names who asked
         kept = request.args.get("v")
         headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if kept else "no-cache"
     else:
