@@ -120,7 +120,10 @@ def invoice_effect(agreement: BilledAgreement, moves: Iterable[Move]) -> Invoice
         why = "No price is known, neither on the line nor in the catalogue."
         return InvoiceEffect(next_invoice=None, each_later=None, per_month=None, period=period, why=why)
     cycle_total = sum(amounts, Fraction(0))
-    lasting = sum((amount for amount, move in zip(amounts, listed, strict=True) if _lasts(move, period)), Fraction(0))
+    own_end = agreement.agreement.last_day
+    lasting = sum(
+        (amount for amount, move in zip(amounts, listed, strict=True) if _lasts(move, period, own_end)), Fraction(0)
+    )
     month_total = per_month(cycle_total, agreement.cycle_months or 1)
     if period is None:
         return InvoiceEffect(
@@ -134,9 +137,10 @@ def invoice_effect(agreement: BilledAgreement, moves: Iterable[Move]) -> Invoice
     )
 
 
-def _lasts(move: Move, period: InvoicedPeriod | None) -> bool:
-    """Tell whether a changed line still stands after the period that the next invoice bills."""
-    return move.ends is None or period is None or move.ends > period.last
+def _lasts(move: Move, period: InvoicedPeriod | None, own_end: date | None) -> bool:
+    """Tell whether a changed line, and its agreement, still stand after the period that the next invoice bills."""
+    last_days = [day for day in (move.ends, own_end) if day is not None]
+    return period is None or all(day > period.last for day in last_days)
 
 
 def _no_figure(agreement: BilledAgreement) -> str:

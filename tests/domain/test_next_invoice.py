@@ -161,6 +161,15 @@ def test_an_agreement_that_ends_before_the_next_period_has_nothing_left_to_bill(
     assert planned("Future 1 2026-11-01", "10 @ 10", "12", end=date(2026, 10, 31)).effect.next_invoice == 0
 
 
+@pytest.mark.parametrize("end", [date(2026, 10, 30), date(2026, 10, 31)])
+@pytest.mark.parametrize("wanted", ["12 from 2026-10-20", "7 from 2026-10-20", "12 from 2024-03-01"])
+def test_an_agreement_that_ends_with_the_next_invoice_has_no_later_one(wanted: str, end: date) -> None:
+    plan = planned("Current 1 2026-11-01 prorates", "10 @ 10", wanted, end=end)
+
+    assert plan.effect.next_invoice != 0
+    assert plan.effect.each_later == 0
+
+
 def test_the_figure_for_a_month_is_the_cycles_share() -> None:
     assert planned("Current 3 2027-01-01", "10 @ 30", "12").effect.per_month == 20
 
