@@ -11,7 +11,8 @@ from portal.services.errors import NotFound
 
 LARGEST = 20_000  # characters of all fields together
 KEPT = timedelta(days=7)
-SECRET = ("password", "private_key", "token", "csrf")  # a field with one of these in its name is not kept
+SECRET = ("password", "private_key", "secret", "token", "csrf")  # a field with one of these in its name is not kept
+SECRETS = frozenset({"old", "code"})  # nor are the password of now and one-time codes
 
 
 def keep(
@@ -22,7 +23,7 @@ def keep(
     Returns:
         What was kept; none where there was nothing to keep, or far too much.
     """
-    typed = [[name, value] for name, value in fields if not any(word in name.lower() for word in SECRET)]
+    typed = [[name, value] for name, value in fields if not is_secret(name)]
     if sum(len(name) + len(value) for name, value in typed) > LARGEST:
         return None
     session.execute(sa.delete(Draft).where(Draft.person_id == person_id, Draft.kept_at < now - KEPT))
@@ -30,6 +31,12 @@ def keep(
     session.add(draft)
     session.flush()
     return draft
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a field of this name may hold what is written down nowhere."""
+    low = name.lower()
+    return low in SECRETS or any(word in low for word in SECRET)
 
 
 def newest(session: Session, person_id: int, *, now: datetime) -> Draft | None:

@@ -213,12 +213,14 @@ def test_passwords_and_keys_are_not_kept(session: Session, signed_in_as: Callabl
     ended(session)
 
     visitor.post("/connections/connectwise", {"url": "na.example", "private_key": "sesame", "csrf_token": token})
-    visitor.post("/profile/password", {"old": "x", "password": "y", "csrf_token": token})
+    visitor.post("/profile/password", {"old": "the one of now", "password": "y", "csrf_token": token})
+    visitor.post("/profile/two-step/off", {"code": "123456", "csrf_token": token})
+    visitor.post("/people/sign-in/company", {"title": "Us", "client_secret": "shared word", "csrf_token": token})
 
     kept = session.scalars(sa.select(Draft.fields).order_by(Draft.id)).all()
     assert kept[0] == {"typed": [["url", "na.example"]]}
-    assert "sesame" not in str(kept)
-    assert "password" not in str(kept)
+    for secret in ("sesame", "password", "the one of now", "123456", "shared word"):
+        assert secret not in str(kept)
 
 
 def test_a_draft_is_its_owners_alone(session: Session, signed_in_as: Callable[[str], Visitor]) -> None:
