@@ -12,7 +12,8 @@ from typing import Any
 
 from flask import Flask, g
 from flask_wtf import CSRFProtect
-from flask_wtf.csrf import generate_csrf
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from wtforms import ValidationError
 
 MASK = 16  # bytes
 
@@ -36,6 +37,15 @@ def masked_token() -> str:
     if "masked_token" not in g:
         g.masked_token = mask(generate_csrf(), token_bytes(MASK))
     return str(g.masked_token)
+
+
+def fits(text: str) -> bool:
+    """Tell whether a masked token is this session's: a link that one of our pages gave, and not another site."""
+    try:
+        validate_csrf(unmask(text))
+    except ValidationError:
+        return False
+    return True
 
 
 def mask(token: str, key: bytes) -> str:

@@ -20,7 +20,8 @@ from flask.typing import ResponseReturnValue
 from portal.db.records import CompanyProvider
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import audit, company_asking, company_people, company_provider, company_tokens
+from portal.masked_tokens import fits
+from portal.services import audit_refusals, company_asking, company_people, company_provider, company_tokens
 from portal.services.actors import Actor
 from portal.services.company_asking import CompanyAway
 from portal.services.company_tokens import Claims, NotBelieved, UnknownKey
@@ -70,17 +71,25 @@ def button() -> str | None:
 @bp.get("/sign-in/company")
 @public
 def company() -> ResponseReturnValue:
-    """Lead to the company's sign-in."""
+    """Lead to the company's sign-in.
+
+    Whoever is signed in is led there to be linked, and only by a link of their own page, which holds their token: with
+    another site's link somebody else's account there could be made theirs. Nor does another site sign anybody in.
+    """
     provider = company_provider.active(reading())
     if provider is None:
         raise NotFound("There is no company's sign-in here. Sign in with your password.")
-    facts, me = company_provider.facts_of(provider), signed_in()
+    facts, me, goes_on = company_provider.facts_of(provider), signed_in(), own_path(request.args.get("next"))
+    if me is not None and not fits(request.args.get("link", "")[:LONGEST]):
+        return redirect(goes_on, 303)
+    if me is None and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return redirect(url_for("sign_in.form", next=goes_on if goes_on != "/" else None), 303)
     way = Way(
         state=secrets.token_urlsafe(24),
         nonce=secrets.token_urlsafe(24),
         verifier=secrets.token_urlsafe(48),
         issuer=provider.issuer,
-        goes_on=own_path(request.args.get("next")),
+        goes_on=goes_on,
         linking=0 if me is None else me.id,
         invite=_invite(),
         began=int(datetime.now(UTC).timestamp()),
@@ -196,13 +205,14 @@ def _refused(refused: Refused, goes_on: str) -> ResponseReturnValue:
     """Say why, at the door or where the person is signed in already; what it was stands in the audit trail."""
     believed = not isinstance(refused, NotBelieved)
     with transaction() as store:
-        audit.record(
+        audit_refusals.note(  # bounded: strangers can come back as often as they like
             store,
-            what="sign-in",
-            action="sign-in.company-refused",
             by=Actor("somebody", address=request.remote_addr),
-            now=clock().now(),
+            asked="the way back from the company's sign-in",
+            status=refused.status,
             sentence=f"Came back from the company's sign-in and was not let in. {refused}",
+            now=clock().now(),
+            key="sign_in.company_back",
         )
     said = str(refused) if believed else f"{refused} Nobody was let in. Begin again; if it stays so, tell an admin."
     flash(said, "bad")

@@ -39,6 +39,8 @@ def set_up(provider: Company, signed_in_as: Callable[[str], Visitor]) -> Callabl
 def way_back(visitor: Visitor, path: str = "/sign-in/company") -> str:
     """Go to the company's sign-in, and give the path with which it sends the visitor back."""
     there = visitor.get(path).headers["Location"]
+    if there.startswith("/"):  # who is signed in is led there by a link of their own page alone
+        there = visitor.get(f"{path}{'&' if '?' in path else '?'}link={visitor.token()}").headers["Location"]
     back = requests.get(there, allow_redirects=False, timeout=10).headers["Location"]
     parts = urlsplit(back)
     return f"{parts.path}?{parts.query}"

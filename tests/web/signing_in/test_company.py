@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from portal.db.records import AuditEvent, CompanyIdentity, CompanyProvider, OneTimeLink, Person
+from portal.db.records import AuditEvent, AuditRefusal, CompanyIdentity, CompanyProvider, OneTimeLink, Person
 from portal.services import invitations
 from portal.services.actors import COMMAND_LINE
 from tests.support.company import SECRET, Company
@@ -116,8 +116,8 @@ def test_a_token_that_fails_a_check_lets_nobody_in(session: Session, visitor: Vi
 
     assert let_in == {}
     assert visitor.get("/profile").status_code == 303
-    told = session.scalars(sa.select(AuditEvent.sentence).where(AuditEvent.action == "sign-in.company-refused")).all()
-    assert len(told) == len(WRONG)
+    (told,) = session.scalars(sa.select(AuditRefusal)).all()
+    assert told.told + told.untold == len(WRONG)
 
 
 @pytest.mark.parametrize("off", [{"exp": int(time.time()) - 1}, {"iat": int(time.time()) + 45}])
@@ -264,9 +264,10 @@ def test_somebody_signed_in_links_their_own_account_and_no_second_one(
     set_up()
     biller = signed_in_as("biller")
 
-    assert there_and_back(biller, "/sign-in/company?next=/profile").headers["Location"] == "/profile"
+    link = f"/sign-in/company?next=/profile&link={biller.token()}"
+    assert there_and_back(biller, link).headers["Location"] == "/profile"
     provider.person["sub"] = "u-2"
-    there_and_back(biller, "/sign-in/company?next=/profile")
+    there_and_back(biller, f"/sign-in/company?next=/profile&link={biller.token()}")
 
     session.rollback()
     assert session.scalars(sa.select(CompanyIdentity.subject)).all() == ["u-1"]
@@ -325,3 +326,40 @@ def test_the_last_admin_stays_one_whatever_a_token_says(
     session.rollback()
     assert session.scalars(sa.select(Person.role)).one() == "admin"
     assert visitor.get("/people").status_code == 200
+
+
+def test_another_sites_link_links_nobody_who_is_signed_in(
+    app: Flask, session: Session, set_up: SetUp, signed_in_as: SignedInAs
+) -> None:
+    set_up()
+    biller, stranger = signed_in_as("biller"), Visitor(app)
+    stranger.get("/sign-in")
+
+    for token in ("", "&link=x", f"&link={stranger.token()}"):
+        answer = biller.get(f"/sign-in/company?next=/cards{token}")
+        assert answer.headers["Location"] == "/cards", token
+    page = biller.page(biller.get("/profile"))
+    own = page.select_one("a[href*='link=']")
+    assert own is not None
+    there_and_back(biller, str(own["href"]))
+
+    session.rollback()
+    assert session.scalars(sa.select(CompanyIdentity.subject)).all() == ["u-1"]
+
+
+@pytest.mark.usefixtures("dana")
+def test_another_site_signs_nobody_in(visitor: Visitor) -> None:
+    answer = visitor.client.get("/sign-in/company?next=/cards", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.headers["Location"] == "/sign-in?next=/cards"
+
+
+@pytest.mark.usefixtures("dana")
+def test_coming_back_with_nothing_does_not_fill_the_trail(visitor: Visitor, session: Session) -> None:
+    for number in range(20):
+        visitor.get(f"/sign-in/company/back?state={number}&code=x")
+
+    session.rollback()
+    events = session.scalars(sa.select(AuditEvent.sentence).where(AuditEvent.what == "refusal")).all()
+    assert len(events) == 5
+    assert all("was not let in" in sentence for sentence in events)
