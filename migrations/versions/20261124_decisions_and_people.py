@@ -19,6 +19,18 @@ def upgrade() -> None:
     _pushes_looked_after()
     _bulks()
     _views()
+    _currencies()
+
+
+def _currencies() -> None:
+    """Keep how the PSA writes a currency."""
+    op.create_table(
+        "psa_currency",
+        sa.Column("code", sa.String(length=8), nullable=False),
+        sa.Column("symbol", sa.String(length=8), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_psa_currency")),
+    )
 
 
 def _views() -> None:
@@ -85,6 +97,7 @@ def _bulks() -> None:
 
 def downgrade() -> None:
     """Take them back."""
+    op.drop_table("psa_currency")
     op.drop_table("saved_view")
     op.drop_index(op.f("ix_decision_confirm_batch_id"), "decision")
     op.drop_column("decision", "confirm_batch_id")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from portal.connectwise.companies import currency
+from portal.connectwise.companies import CurrencySign, currency, currency_sign
 from portal.connectwise.payload import Row
 from portal.connectwise.resource import Resource
 
@@ -34,6 +34,7 @@ class Agreement:
         bill_start_date: From when it bills.
         prorates: "Prorate Agreement": whether additions may begin and end within a period.
         currency: The ISO code of its currency, or "" for the company's.
+        sign: How ConnectWise writes that currency.
         last_updated: When ConnectWise last changed it; a changed addition may not show here.
         updated_by: By whom, or "".
     """
@@ -57,6 +58,7 @@ class Agreement:
     bill_start_date: date | None
     prorates: bool
     currency: str
+    sign: CurrencySign
     last_updated: datetime | None
     updated_by: str
 
@@ -96,6 +98,7 @@ class Agreements(Resource[Agreement]):
             bill_start_date=row.day("billStartDate"),
             prorates=row.flag("prorateFlag"),
             currency=currency(row),
+            sign=currency_sign(row),
             last_updated=row.moment("_info/lastUpdated"),
             updated_by=row.text("_info/updatedBy"),
         )

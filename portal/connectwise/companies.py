@@ -18,6 +18,19 @@ class NamedId:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencySign:
+    """How ConnectWise writes a currency.
+
+    Args:
+        symbol: Its symbol, or "" where it has none or ConnectWise is set not to show it.
+        places: Decimal places, or None where it does not say.
+    """
+
+    symbol: str
+    places: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
     """One company.
 
@@ -29,6 +42,7 @@ class Company:
         types: Its company types.
         deleted: Whether it lies in the recycle bin.
         currency: The ISO code of its currency, or "".
+        sign: How ConnectWise writes that currency.
         website: Its web address, or "".
         last_updated: When ConnectWise last changed it.
         updated_by: By whom, or "".
@@ -41,6 +55,7 @@ class Company:
     types: tuple[NamedId, ...]
     deleted: bool
     currency: str
+    sign: CurrencySign
     website: str
     last_updated: datetime | None
     updated_by: str
@@ -67,6 +82,7 @@ class Companies(Resource[Company]):
             types=tuple(_type(each) for each in row.rows("types", "company type")),
             deleted=row.flag("deletedFlag"),
             currency=currency(row),
+            sign=currency_sign(row),
             website=row.text("website"),
             last_updated=row.moment("_info/lastUpdated"),
             updated_by=row.text("_info/updatedBy"),
@@ -77,6 +93,15 @@ def currency(row: Row) -> str:
     """Return the code of a record's currency, or ""."""
     code = row.text("currency/currencyCode") or row.text("currency/currencyIdentifier")
     return code.strip().upper()
+
+
+def currency_sign(row: Row) -> CurrencySign:
+    """Return how a record's currency is written."""
+    shown = row.flag("currency/displaySymbolFlag", default=True)
+    return CurrencySign(
+        symbol=row.text("currency/symbol").strip() if shown else "",
+        places=row.integer_or_none("currency/numberOfDecimals"),
+    )
 
 
 def _type(row: Row) -> NamedId:

@@ -20,6 +20,7 @@ from portal.db.records import (
     PsaBillingCycle,
     PsaCompany,
     PsaCompanyType,
+    PsaCurrency,
     PsaListRow,
     PsaProduct,
 )
@@ -184,6 +185,7 @@ class _Applying:
         for _key, body in self.stage.bodies(self.session, COMPANIES.part):
             rows = {row["id"]: row for row in body["rows"] if row["id"] not in self.fresh_companies}
             said = {row_id: row.pop("carried") for row_id, row in rows.items()}
+            self._set_signs(rows.values())
             moved = self._moved_types({row_id: {one for one, _ in each["types"]} for row_id, each in said.items()})
             self.done.touches(mirror.lay(_by_id(PsaCompany, rows.values()), moved.keys()))
             self._set_types(moved)
@@ -196,6 +198,12 @@ class _Applying:
                         carried.setdefault(("type", type_id), type_name)
         self.done.touches(mirror.vanish(self._ids(COMPANIES), spare=self.fresh_companies, what="companies"))
         self._deleted_list_rows(carried)
+
+    def _set_signs(self, rows: Collection[dict[str, Any]]) -> None:
+        """Take from rows how their currencies are written, and keep it."""
+        found = {sign["code"]: sign for sign in (row.pop("sign", None) for row in rows) if sign is not None}
+        for code, sign in found.items():
+            self.session.merge(PsaCurrency(code=code, symbol=sign["symbol"], places=sign["places"]))
 
     def _moved_types(self, found: dict[int, set[int]]) -> dict[int, set[int]]:
         """Give the companies whose types are others than before."""
@@ -228,6 +236,7 @@ class _Applying:
         touched: set[int] = set()
         for _key, body in self.stage.bodies(self.session, AGREEMENTS.part):
             rows = {row["id"]: row for row in body["rows"] if row["id"] not in self.fresh_agreements}
+            self._set_signs(rows.values())
             before = mirror.lay(_by_id(PsaAgreement, rows.values()))
             touched.update(before)
             self.done.touches({old["company_id"] for old in before.values() if old})

@@ -104,7 +104,11 @@ COMPANIES = Table(
     what="company",
     shown="companies",
     phase="Reading companies",
-    values=lambda row: {**sync_values.company(row), "carried": sync_values.carried(row)},
+    values=lambda row: {
+        **sync_values.company(row),
+        "carried": sync_values.carried(row),
+        "sign": sync_values.sign(row),
+    },
 )
 PRODUCTS = Table(
     part="products",
@@ -115,7 +119,11 @@ PRODUCTS = Table(
     unfit=sync_values.unfit_product,
 )
 AGREEMENTS = Table(
-    part="agreements", what="agreement", shown="agreements", phase="Reading agreements", values=sync_values.agreement
+    part="agreements",
+    what="agreement",
+    shown="agreements",
+    phase="Reading agreements",
+    values=lambda row: {**sync_values.agreement(row), "sign": sync_values.sign(row)},
 )
 
 

@@ -61,6 +61,13 @@ def carried(row: Company) -> Values:
     }
 
 
+def sign(row: Company | Agreement) -> Values | None:
+    """Give how a record's currency is written; none where it has no currency."""
+    if not row.currency:
+        return None
+    return {"code": row.currency[:8], "symbol": row.sign.symbol[:8], "places": row.sign.places}
+
+
 def company(row: Company) -> Values:
     """Give the columns of a company."""
     return {

@@ -1,4 +1,9 @@
-"""How numbers, money, dates and ages are written. The only place where an amount is rounded for the eye."""
+"""How numbers, money, dates and ages are written. The only place where an amount is rounded for the eye.
+
+All follow the choice of the person who looks (`locale_choice`). What the core and the services say in sentences stays
+in one neutral form, the portal's own, and so do exports and the command line; `grouped` brings the numbers of such a
+sentence to the person's way.
+"""
 
 import re
 from datetime import date, datetime
@@ -11,17 +16,14 @@ from portal.domain.money import two_places
 from portal.domain.periods import Period
 from portal.domain.quantities import plain
 from portal.factory import clock
+from portal.web.currencies import written
+from portal.web.locale_choice import current_locale
+from portal.web.locales import MINUS, OWN
 
 NOTHING = "—"  # unknown is never 0
-MINUS = "\N{MINUS SIGN}"
-SIGNS = {"USD": "$", "CAD": "CA$", "AUD": "A$", "NZD": "NZ$", "EUR": "€", "GBP": "£"}
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS, WEEKDAYS = OWN.months, OWN.weekdays
 _MONTH_OF_FILE = re.compile(r"\bfor ([0-9]{4}-(?:0[1-9]|1[0-2]))(?![-\w])")
-_LONG_NUMBER = re.compile(r"(?<![\w.,-])([0-9]{4,7})(?=(?:\.[0-9]+)?(?![\w-]))")
+_NUMBER = re.compile(r"(?<![\w.,-])([0-9]{1,7})((?:\.[0-9]+)?)(?![\w-]|[.,][0-9])")
 _NO_QUANTITY = re.compile(r"(\([^)]*\)|(?:agreements?|lines?) [0-9]+(?: and [0-9]+)*|[A-Z][a-z]{2} [0-9]{4})")
 _PAST = {"Taken back": "Took back", "Undone": "Undo for"}
 _MINUTE = 60
@@ -34,7 +36,22 @@ def quantity(value: Decimal | int | None) -> str:
     if value is None:
         return NOTHING
     whole, point, places = plain(abs(Decimal(value))).partition(".")
-    return f"{MINUS if value < 0 else ''}{int(whole):,}{point}{places}"
+    return f"{MINUS if value < 0 else ''}{current_locale().marked(f'{int(whole):,}{point}{places}')}"
+
+
+def typed(value: Decimal | None) -> str:
+    """Write a number for a field, so that it is read back as the same: 1061, or 2,5 where a comma is the mark.
+
+    Three decimals behind few digits would be asked for, as they could be thousands: 1,2340.
+    """
+    if value is None:
+        return ""
+    text, mark = plain(value), current_locale().decimal
+    if mark == ".":
+        return text
+    whole, _, places = text.partition(".")
+    thousands = len(places) == 3 and 0 < len(whole) <= 3 and not whole.startswith("0")  # noqa: PLR2004 - of thousands
+    return text.replace(".", mark) + ("0" if thousands else "")
 
 
 def signed(value: Decimal | int | None) -> str:
@@ -47,16 +64,30 @@ def money(value: Decimal | None, currency: str = "USD") -> str:
     """Write an amount: $1,214.05; a currency without a sign of its own follows the number."""
     if value is None:
         return NOTHING
-    rounded = two_places(value)
-    number, sign = f"{abs(rounded):,.2f}", SIGNS.get(currency.upper(), "")
-    tail = "" if sign or not currency else f" {currency.upper()}"
-    return f"{MINUS if rounded < 0 else ''}{sign}{number}{tail}"
+    known = written(currency or "")
+    return _money(two_places(value) if known.places else Decimal(round(value)), currency, known.sign, known.places)
+
+
+def price(value: Decimal | None, currency: str = "USD") -> str:
+    """Write the price of one: as money, but with as many decimals as it has: $0.0035."""
+    if value is None:
+        return NOTHING
+    known = written(currency or "")
+    return _money(value, currency, known.sign, max(known.places, len(plain(value).partition(".")[2])))
+
+
+def _money(rounded: Decimal, currency: str, sign: str, places: int) -> str:
+    locale = current_locale()
+    if sign:
+        return locale.money(rounded, sign, places)
+    tail = f" {currency.upper()}" if currency else ""
+    return f"{locale.number(rounded, places)}{tail}"
 
 
 def signed_money(value: Decimal | None, currency: str = "USD") -> str:
     """Write a change of money: +$182.00, $0.00, with a true minus below zero."""
     text = money(value, currency)
-    return f"+{text}" if value is not None and two_places(value) > 0 else text
+    return f"+{text}" if value is not None and value > 0 and re.search("[1-9]", text) else text
 
 
 def day_words(value: date | None) -> str:
@@ -64,8 +95,7 @@ def day_words(value: date | None) -> str:
     if value is None:
         return NOTHING
     today = clock().today()
-    year = "" if (value.year, value.month) == (today.year, today.month) else f" {value.year}"
-    return f"{value.day} {MONTHS[value.month - 1][:3]}{year}"
+    return current_locale().day(value, year=(value.year, value.month) != (today.year, today.month))
 
 
 def day(value: date | None) -> str | Markup:
@@ -80,7 +110,7 @@ def moment_words(value: datetime | None) -> str:
     if value is None:
         return NOTHING
     local = value.astimezone(clock().zone)
-    return f"{day_words(local.date())}, {local:%H:%M}"
+    return f"{day_words(local.date())}, {current_locale().time(local)}"
 
 
 def moment(value: datetime | None) -> str | Markup:
@@ -90,12 +120,16 @@ def moment(value: datetime | None) -> str | Markup:
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), moment_words(value))
 
 
+def hour_words(value: datetime, *, seconds: bool = False) -> str:
+    """Write the time of day in the portal's zone for a sentence: 10:12."""
+    return current_locale().time(value.astimezone(clock().zone), seconds=seconds)
+
+
 def hour(value: datetime | None, *, seconds: bool = False) -> str | Markup:
     """Write the time of day in the portal's zone as a `<time>`: 10:12."""
     if value is None:
         return NOTHING
-    text = f"{value.astimezone(clock().zone):%H:%M:%S}" if seconds else f"{value.astimezone(clock().zone):%H:%M}"
-    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), hour_words(value, seconds=seconds))
 
 
 def age(value: datetime | None, now: datetime | None = None) -> str:
@@ -122,22 +156,23 @@ def period(value: Period | str | None) -> str:
     if value is None:
         return NOTHING
     month = Period.parse(value) if isinstance(value, str) else value
-    return f"{MONTHS[month.month - 1]} {month.year}"
+    return current_locale().period(month.first)
 
 
 def month_name(value: Period | str) -> str:
     """Write a period without its year: November."""
-    return period(value).partition(" ")[0]
+    month = Period.parse(value) if isinstance(value, str) else value
+    return current_locale().month(month.first)
 
 
 def weekday(value: date) -> str:
     """Write a day in full: Friday 27 November 2026."""
-    return f"{WEEKDAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]} {value.year}"
+    return current_locale().full_day(value)
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun: 1 card, 1,061 cards."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{quantity(number)} {one if number == 1 else many or one + 's'}"
 
 
 def hours_words(hours: int) -> str:
@@ -152,9 +187,10 @@ def months_named(sentence: str) -> str:
 
 
 def grouped(sentence: str) -> str:
-    """Part the thousands of the quantities in a sentence of arithmetic; days, ids and what stands in brackets stay."""
+    """Write the quantities in a sentence of arithmetic the person's way; days, ids and what stands in brackets stay."""
     parts = _NO_QUANTITY.split(sentence)
-    parts[::2] = [_LONG_NUMBER.sub(lambda found: f"{int(found[1]):,}", part) for part in parts[::2]]
+    locale = current_locale()
+    parts[::2] = [_NUMBER.sub(lambda found: locale.marked(f"{int(found[1]):,}{found[2]}"), part) for part in parts[::2]]
     return "".join(parts)
 
 
@@ -174,8 +210,8 @@ def seal(value: str | None, groups: int = 2) -> str:
 def register(app: Flask) -> None:
     """Give templates the filters."""
     for each in (
-        quantity, signed, money, signed_money, day, day_words, moment, moment_words, hour, age, period, month_name,
-        weekday, count, seal, hours_words, months_named, grouped, after_tag,
+        quantity, typed, signed, money, price, signed_money, day, day_words, moment, moment_words, hour, age, period,
+        month_name, weekday, count, seal, hours_words, months_named, grouped, after_tag,
     ):  # fmt: skip
         name = "count_of" if each is count else each.__name__  # jinja has a filter named count
         app.add_template_filter(each, name)

@@ -18,6 +18,7 @@ from portal.db.records.psa import (
     PsaBillingCycle,
     PsaCompany,
     PsaCompanyType,
+    PsaCurrency,
     PsaListRow,
     PsaProduct,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "PsaBillingCycle",
     "PsaCompany",
     "PsaCompanyType",
+    "PsaCurrency",
     "PsaListRow",
     "PsaProduct",
     "PsaQuestion",

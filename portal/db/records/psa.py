@@ -47,6 +47,16 @@ class PsaCompany(Base):
     gone_at: Mapped[Timestamp | None]
 
 
+class PsaCurrency(Base):
+    """How the PSA writes a currency; an empty symbol: by its code. None places: the PSA does not say."""
+
+    __tablename__ = "psa_currency"
+
+    code: Mapped[str] = mapped_column(sa.String(8), primary_key=True)
+    symbol: Mapped[str] = mapped_column(sa.String(8), default="")
+    places: Mapped[int | None]
+
+
 class PsaCompanyType(Base):
     """One type of one company (a company has several)."""
 

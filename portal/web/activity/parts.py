@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
+from portal.web.filters import quantity
+
 SURE_SECONDS = 3  # of work, before which a rate says little
 SURE_DONE = 5  # records, likewise
 LISTED = 10  # ids of one reason that are written out
@@ -108,9 +110,9 @@ def rate_words(rate: Decimal | None) -> str:
     if rate is None:
         return ""
     if rate >= 10:  # noqa: PLR2004 - from here on tenths say nothing
-        return f"{rate.quantize(Decimal(1)):,} a second"
+        return f"{quantity(rate.quantize(Decimal(1)))} a second"
     if rate >= 1:
-        return f"{rate.quantize(Decimal('0.1')).normalize():f} a second"
+        return f"{quantity(rate.quantize(Decimal('0.1')))} a second"
     return f"{max(Decimal(1), (rate * _MINUTE).quantize(Decimal(1)))} a minute"
 
 

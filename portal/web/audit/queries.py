@@ -10,6 +10,7 @@ from portal.db.records import AuditEvent
 from portal.services import audit, audit_reading
 from portal.services.audit_reading import MOST_COUNTED
 from portal.web.audit.filters import AuditFilter
+from portal.web.filters import quantity
 
 PER_PAGE = 100
 
@@ -73,6 +74,6 @@ def _counted(total: int | None, *, narrowed: bool) -> str:
     if total is None:
         return ""
     if narrowed and total > MOST_COUNTED:
-        return f"More than {MOST_COUNTED:,} events match"
+        return f"More than {quantity(MOST_COUNTED)} events match"
     one = total == 1
-    return f"{total:,} event{'' if one else 's'}{(' matches' if one else ' match') if narrowed else ''}"
+    return f"{quantity(total)} event{'' if one else 's'}{(' matches' if one else ' match') if narrowed else ''}"

@@ -190,7 +190,7 @@ def heading(board: BoardFilter, counts: queries.Counts) -> str:
     }
     one, many = phrases[board.show]
     if board.narrowed:
-        return f"{number:,} of {count_of(counts.without, one, many)}"
+        return f"{shown.quantity(number)} of {count_of(counts.without, one, many)}"
     if board.show == "decide" and not number:
         return "Nothing to decide"
     return count_of(number, one, many)
@@ -206,7 +206,8 @@ def subtitle(board: BoardFilter, totals: queries.Totals) -> str:
         if unsaid := sum(totals.by_kind.get(kind, 0) for kind in ("not_reported", "to_split")):
             amounts = " and ".join(shown.money(amount, currency) for currency, amount in _by_size(totals.unproved))
             alone = f"{amounts} a month without a count, or to be shared."
-            with_others = f"{unsaid:,} not reported or to split {'is' if unsaid == 1 else 'are'} not in it."
+            number = shown.quantity(unsaid)
+            with_others = f"{number} not reported or to split {'is' if unsaid == 1 else 'are'} not in it."
             parts.append(with_others if totals.revenue else alone)
     else:
         parts.append(
@@ -261,7 +262,7 @@ def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], m
 
 def _pager_words(page: queries.Page) -> str:
     whole = ", in whole groups" if page.pages > 1 and not any(group.cut for group in page.groups) else ""
-    return f"Cards {page.first:,} to {page.last:,} of {page.total:,}{whole}"
+    return f"Cards {shown.quantity(page.first)} to {shown.quantity(page.last)} of {shown.quantity(page.total)}{whole}"
 
 
 def _group_link(board: BoardFilter) -> Callable[[queries.Group], str | None]:
@@ -287,11 +288,11 @@ def _broken_run(session: Session, connection: Connection | None) -> dict[str, st
     ).first()
     if run is None or run.state != "failed" or connection is None:
         return None
-    stopped = run.queued_at.astimezone(clock().zone)
+    stopped = shown.hour_words(run.queued_at)
     if connection.last_read_at is None:
-        return {"what": f"Sync stopped at {stopped:%H:%M}.", "text": "Nothing whole was read yet."}
-    whole = connection.last_read_at.astimezone(clock().zone)
-    return {"what": f"Sync stopped at {stopped:%H:%M};", "text": f"you see the whole picture of {whole:%H:%M}."}
+        return {"what": f"Sync stopped at {stopped}.", "text": "Nothing whole was read yet."}
+    whole = shown.hour_words(connection.last_read_at)
+    return {"what": f"Sync stopped at {stopped};", "text": f"you see the whole picture of {whole}."}
 
 
 def _empty(board: BoardFilter, counts: queries.Counts, connection: Connection | None) -> dict[str, Any]:
@@ -301,7 +302,7 @@ def _empty(board: BoardFilter, counts: queries.Counts, connection: Connection | 
         href = url_for("cards.index", **board.cleared().args())
         return nothing | {
             "what": "No card matches.",
-            "text": f"{counts.without:,} without these filters.",
+            "text": f"{shown.quantity(counts.without)} without these filters.",
             "href": href,
             "link": "Clear filters",
         }
@@ -321,7 +322,7 @@ def _empty(board: BoardFilter, counts: queries.Counts, connection: Connection | 
             "text": "They are made with the next sync or import.",
         }
     texts = {
-        "decide": ("Everything is decided.", f"{counts.tabs['equal']:,} were equal from the start."),
+        "decide": ("Everything is decided.", f"{shown.quantity(counts.tabs['equal'])} were equal from the start."),
         "decided": ("Nothing is decided yet.", "Decided cards stand here with what became of them."),
         "stale": ("No card is stale.", "Cards whose agreement or company left would stand here."),
         "equal": ("No card is proved equal.", ""),
@@ -345,7 +346,7 @@ def _folds(session: Session, board: BoardFilter, counts: queries.Counts) -> list
     return [
         {
             "show": show,
-            "title": f"{counts.tabs[show]:,} {titles[show]}",
+            "title": f"{shown.quantity(counts.tabs[show])} {titles[show]}",
             "words": text,
             "href": url_for("cards.index", **board.args(show=show, group="none", kind=None, page=None, open=None)),
             "page": url_for("cards.index", **board.args(show=show, kind=None, page=None, open=None)),

@@ -23,6 +23,7 @@ from portal.web import filters as shown
 from portal.web.cards.forms import Typed, read_split
 from portal.web.cards.rows import Row, approve_label, effective
 from portal.web.cards.why import next_invoice_on, notes_of
+from portal.web.locale_choice import current_locale
 
 EARLIER = 12  # decisions and months listed
 TICK_LABELS = {"invoiced_ok": "I want it billed that way", "scheduled_ok": "I want both"}
@@ -365,7 +366,7 @@ def _button(row: Row, action: str, form: Typed, billed: BilledAgreement | None, 
     verb = {"adjust": "Adjust to" if number else "Adjust", "add": "Add"}[action]
     prorates = billed is not None and billed.agreement.prorates
     if prorates and form.day is not None:
-        soft = f", effective {form.day.day} {shown.MONTHS[form.day.month - 1][:3]} {form.day.year}"
+        soft = f", effective {current_locale().day(form.day)}"
     elif action == "adjust" and prorates:
         soft = ""
     else:

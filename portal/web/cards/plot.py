@@ -7,6 +7,7 @@ from decimal import Decimal
 from portal.domain.periods import Period
 from portal.services.card_history import Month
 from portal.web import filters as shown
+from portal.web.locale_choice import current_locale
 
 WIDTH, HEIGHT = 560, 168
 LEFT, RIGHT, TOP, BOTTOM = 44, 96, 14, 26  # margins; the right one holds the labels of the lines
@@ -161,7 +162,7 @@ def _labels(
 
 
 def _month(period: Period, *, first: bool) -> str:
-    name = shown.MONTHS[period.month - 1][:3]
+    name = current_locale().short_month(period.first)
     return f"{name} {period.year % 100:02}" if first or period.month == 1 else name
 
 

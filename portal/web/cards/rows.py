@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from flask import url_for
 
 from portal.db.records import Card, Decision
-from portal.domain.periods import day_text
-from portal.domain.quantities import plain
 from portal.services import decisions
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.web.cards.sentences import Where, by_same, number, origin, sentence, state_words
 from portal.web.cards.words import KINDS, STATES, UNSETTLED, Sign, poll_delay
+from portal.web.filters import quantity
+from portal.web.locale_choice import current_locale
 
 PSA = "connectwise"
 
@@ -130,7 +130,7 @@ def make_row(card: Card, decision: Decision | None, where: Where, polled: int = 
         where=where,
         kind=KINDS["stale" if stale else card.kind],
         state=state,
-        state_words=state_words(card, decision, where),
+        state_words=state_words(card, decision),
         decision=decision,
         seen=decisions.seen_token(card),
         first=first,
@@ -180,13 +180,13 @@ def _hours(hours: int) -> str:
 def effective(where: Where) -> str:
     """Say when an approval holds."""
     today = where.now.astimezone(where.zone).date()
-    return ", effective today" if where.period.contains(today) else f", effective {day_text(today)}"
+    return ", effective today" if where.period.contains(today) else f", effective {current_locale().day(today)}"
 
 
 def approve_label(card: Card, where: Where, *, further: bool = False) -> tuple[str, str]:
     """Give the words of Approve: verb and number, then the date; an ellipsis where a further step follows."""
     verb = "Approve" if where.writing else "Plan"
-    number = "" if card.proposed_quantity is None else f" {plain(card.proposed_quantity)}"
+    number = "" if card.proposed_quantity is None else f" {quantity(card.proposed_quantity)}"
     return f"{verb}{number}", effective(where) + ("…" if further else "")
 
 

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 from flask import url_for
 
 from portal.db.records import Card, Decision
-from portal.domain.periods import Period, day_text
-from portal.domain.quantities import plain
+from portal.domain.periods import Period
 from portal.services.actors import Actor
 from portal.services.connections import SourceAge
 from portal.web.cards.filters import BoardFilter
 from portal.web.cards.limits import Limits
 from portal.web.cards.words import STATES
+from portal.web.filters import hour_words, quantity
+from portal.web.locale_choice import current_locale
 
 _RECORD = "/v4_6_release/services/system_io/router/openrecord.rails"  # ConnectWise's own address of a record
 
@@ -81,7 +82,7 @@ def by_same(decision: Decision, by: Actor) -> bool:
 
 def number(value: Decimal | None) -> str:
     """Write a quantity, or nothing where there is none."""
-    return "" if value is None else plain(value)
+    return "" if value is None else quantity(value)
 
 
 VERBS = {
@@ -94,7 +95,7 @@ VERBS = {
 }
 
 
-def state_words(card: Card, decision: Decision | None, where: Where) -> str:
+def state_words(card: Card, decision: Decision | None) -> str:
     """Give the words of the state tag: "Approved 21, queued", "Confirmed 10:12"."""
     word = STATES[card.state].word
     if decision is None:
@@ -104,7 +105,7 @@ def state_words(card: Card, decision: Decision | None, where: Where) -> str:
         return f"{past.get(decision.action, 'Decided')} {number(decision.quantity)}, queued"
     push = decision.push
     if card.state == "confirmed" and push is not None and push.settled_at is not None:
-        return f"{word} {push.settled_at.astimezone(where.zone):%H:%M}"
+        return f"{word} {hour_words(push.settled_at)}"
     return word
 
 
@@ -116,7 +117,8 @@ def sentence(card: Card, decision: Decision | None, where: Where) -> str:
     if card.state in {"failed", "changed_in_psa", "given_up", "stale"} and push is not None and push.cause:
         return push.cause
     when = decision.at.astimezone(where.zone)
-    at = f"at {when:%H:%M}" if when.date() == where.now.astimezone(where.zone).date() else f"on {day_text(when.date())}"
+    today = when.date() == where.now.astimezone(where.zone).date()
+    at = f"at {hour_words(decision.at)}" if today else f"on {current_locale().day(when.date())}"
     count = "" if decision.action in {"dismiss", "split", "undo"} else f" {number(decision.quantity)}"
     words = f"{decision.by} {VERBS.get(decision.action, 'decided')}{count} {at}"
     if decision.second:
@@ -176,6 +178,5 @@ def _moment(moment: datetime, where: Where) -> str:
     """Write a moment shortly: the time today, else the day, in the year without its number."""
     local = moment.astimezone(where.zone)
     if local.date() == where.today:
-        return f"{local:%H:%M}"
-    text = day_text(local.date())
-    return text if local.year != where.today.year else text.rsplit(" ", 1)[0]
+        return hour_words(moment)
+    return current_locale().day(local.date(), year=local.year != where.today.year)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import AgreementWanted, AuditEvent, Card, Decision, PsaCompany, SyncRun
 from portal.domain.invoicing import invoiced_period
-from portal.domain.periods import Period, day_text
+from portal.domain.periods import Period
 from portal.domain.psa import BilledAgreement
 from portal.domain.steps import Plan
 from portal.factory import clock
@@ -20,6 +20,7 @@ from portal.web.cards.plot import step_plot
 from portal.web.cards.rows import Row
 from portal.web.cards.sentences import VERBS
 from portal.web.cards.words import STATES
+from portal.web.locale_choice import current_locale
 
 EARLIER = 12  # decisions listed
 JUST_NOW = timedelta(minutes=10)  # for which the result of reading again is shown
@@ -124,9 +125,8 @@ def _covers(session: Session, explained: cards.Explanation, period: Period) -> s
         if one.usage_import is not None and one.account is not None and one.service is not None
     ]
     found = usage_store.days_covered(session, counts) - {(period.first, period.last)}
-    days = [
-        day_text(first) if first == last else f"{day_text(first)} to {day_text(last)}" for first, last in sorted(found)
-    ]
+    write = current_locale().day
+    days = [write(first) if first == last else f"{write(first)} to {write(last)}" for first, last in sorted(found)]
     return f"Covers {' and '.join(days)}." if days else f"Covers {shown.period(period)}."
 
 

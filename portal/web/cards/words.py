@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from portal.web import filters as shown
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
@@ -59,4 +61,4 @@ def poll_delay(times: int) -> int:
 
 def count_of(number: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun: "1 card", "1,061 cards"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return shown.count(number, one, many)

@@ -13,6 +13,7 @@ from portal.services import rule_reading, rules, rules_store
 from portal.services.errors import Invalid, NotFound
 from portal.services.rule_effects import Effect
 from portal.web.access import allowed, current_actor, may
+from portal.web.filters import count
 from portal.web.forms import text, whole
 from portal.web.htmx import announce, swaps
 from portal.web.mapping.companies import find_companies, find_products
@@ -218,7 +219,7 @@ def _effect(session: Session, typed: forms.Typed) -> Effect | None:
 
 def _done(effect: Effect) -> str:
     number = len(effect.changes)
-    return f"{number:,} {'card' if number == 1 else 'cards'} changed with it." if number else "No card changed with it."
+    return f"{count(number, 'card')} changed with it." if number else "No card changed with it."
 
 
 def _about(session: Session, company_id: int | None, product: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from portal.web.filters import count, signed_money
+from portal.web.filters import count, quantity, signed_money
 from portal.web.today.queries import Month, Stake
 
 WORDS = {
@@ -47,7 +47,7 @@ def pieces(month: Month) -> list[Piece]:
         found.append(
             Piece(
                 fill=fill,
-                words=f"{number:,} {words}",
+                words=f"{quantity(number)} {words}",
                 show=show,
                 strong=show == "decide",
                 x=round(x, 1),
