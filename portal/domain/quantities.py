@@ -1,6 +1,7 @@
 """Quantities: what a person may type, how many decimals are kept, how a number is written."""
 
 import re
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from fractions import Fraction
 
@@ -15,16 +16,59 @@ _EITHER_WAY = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _LOOKALIKES = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1", "S": "5", "B": "8"})
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How somebody writes numbers: the mark before the decimals, and the one between thousands."""
+
+    decimal: str = "."
+    group: str = ","
+
+
+POINT = Marks()
+_BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "'": "\u2019"})
+_PARTED = re.compile(r"[1-9][0-9]{0,2}([ \u2019])[0-9]{3}(\1[0-9]{3})*([.,][0-9]+)?")
+_POINTS = re.compile(r"[1-9][0-9]{0,2}((\.[0-9]{3}){2,}|(\.[0-9]{3})+,[0-9]+)")
+_EITHER_MARK = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+_COMMA = re.compile(r"[0-9]+,[0-9]+")
+
+
 class BadQuantity(ValueError):
     """A text that is no quantity; its message is a sentence for the person who typed it."""
 
 
-def parse_quantity(text: str) -> Decimal:
+def neutral(text: str, marks: Marks = POINT) -> str:
+    """Bring a number that can be read in one way only to digits and a point; any other text stays as it is.
+
+    Args:
+        text: As a person types it.
+        marks: How that person writes numbers.
+
+    Raises:
+        BadQuantity: It can be read in two ways, such as “1.234” by somebody whose thousands have points.
+    """
+    word = text.strip()
+    blank = word.translate(_BLANKS)
+    if marks.group not in ".," and _PARTED.fullmatch(blank):
+        word = blank.replace(" ", "").replace("\u2019", "")
+    if marks.decimal != ",":
+        return word
+    if _EITHER_MARK.fullmatch(word):
+        whole, part = word.replace(",", ".").split(".")
+        raise BadQuantity(
+            f"“{word}” can be read as {whole}{part} or as {whole},{part}. Type {whole}{part} or {whole},{part}0."
+        )
+    if _POINTS.fullmatch(word):
+        word = word.replace(".", "")
+    return word.replace(",", ".") if _COMMA.fullmatch(word) else word
+
+
+def parse_quantity(text: str, marks: Marks = POINT) -> Decimal:
     """Read a quantity as a person types it.
 
     Args:
         text: Digits with at most one point and `QUANTITY_PLACES` decimals. Commas are taken only where
             they can be nothing but thousands marks.
+        marks: How that person writes numbers; what can be read in one way only is taken in their way, too.
 
     Returns:
         A number from 0 to `MAX_QUANTITY`, both included.
@@ -32,7 +76,7 @@ def parse_quantity(text: str) -> Decimal:
     Raises:
         BadQuantity: The text is something else; the message says what, and what may have been meant.
     """
-    word = text.strip()
+    word = neutral(text, marks)
     if not word:
         raise BadQuantity("A quantity is missing. Type a number such as 12 or 2.5.")
     if _EITHER_WAY.fullmatch(word):

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 
 from werkzeug.datastructures import MultiDict
 
-from portal.domain.quantities import BadQuantity, parse_quantity
 from portal.services.errors import Invalid
 
 LARGEST = 2**31 - 1
@@ -59,18 +57,3 @@ def day(form: Mapping[str, str], name: str) -> date | None:
     except ValueError as error:
         sentence = f"“{value[:40]}” is not a day. Write it as 2026-11-27."
         raise Invalid(sentence, {name: sentence}) from error
-
-
-def amount(form: Mapping[str, str], name: str) -> Decimal | None:
-    """Give an amount of money, 0 or more, or none where the field is empty.
-
-    Raises:
-        Invalid: It is no amount.
-    """
-    value = form.get(name, "").strip().lstrip("$€£").strip()
-    if not value:
-        return None
-    try:
-        return parse_quantity(value)
-    except BadQuantity as error:
-        raise Invalid(str(error), {name: str(error)}) from error

@@ -10,10 +10,11 @@ from typing import cast
 
 from flask import Flask, g, has_request_context
 
+from portal.domain.quantities import Marks
 from portal.web.access import signed_in
 from portal.web.locales import LOCALES, OWN, Locale
 
-__all__ = ["LOCALES", "OWN", "PREFERENCE", "Locale", "current_locale", "sample"]
+__all__ = ["LOCALES", "OWN", "PREFERENCE", "Locale", "current_locale", "current_marks", "sample"]
 PREFERENCE = "locale"
 
 
@@ -29,6 +30,12 @@ def current_locale() -> Locale:
         chosen = person.preferences.get(PREFERENCE) if person is not None else None
         g.locale = LOCALES.get(chosen, OWN) if isinstance(chosen, str) else OWN
     return cast("Locale", g.locale)
+
+
+def current_marks() -> Marks:
+    """Give the marks by which the numbers are read that this person types."""
+    locale = current_locale()
+    return Marks(locale.decimal, locale.group)
 
 
 def sample(locale: Locale, moment: datetime) -> str:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from portal.domain.periods import Period
 from portal.services.errors import Invalid
-from portal.web import filters, forms
+from portal.web import amounts, filters, forms
 
 
 @pytest.fixture(autouse=True)
@@ -124,8 +124,8 @@ def test_ids_that_are_none_are_left_out() -> None:
 def test_days_and_amounts_that_are_none_are_refused_in_words() -> None:
     assert forms.day({"d": "2026-11-27"}, "d") == date(2026, 11, 27)
     assert forms.day({}, "d") is None
-    assert forms.amount({"a": "$1,214.05"}, "a") == Decimal("1214.05")
-    assert forms.amount({"a": " "}, "a") is None
+    assert amounts.amount({"a": "$1,214.05"}, "a") == Decimal("1214.05")
+    assert amounts.amount({"a": " "}, "a") is None
     with pytest.raises(Invalid, match="is not a day"):
         forms.day({"d": "27.11."}, "d")
     with pytest.raises(Invalid, match="longer than 3"):

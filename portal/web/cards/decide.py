@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision
 from portal.db.session import reading, transaction
-from portal.domain.quantities import plain
 from portal.factory import clock
 from portal.services import cards, decisions, sync
 from portal.services.actors import Actor
@@ -22,6 +21,7 @@ from portal.web.cards.blueprint import bp
 from portal.web.cards.forms import Typed, read_form, read_split
 from portal.web.cards.wake import wake_push_of, wake_sync
 from portal.web.cards.why import active_reading, is_wanted
+from portal.web.filters import quantity
 from portal.web.htmx import announce
 
 Deciding = Callable[[Session, "Asked"], Decision]
@@ -312,7 +312,7 @@ def _no_date(form: Typed) -> None:
 
 def done_words(decision: Decision, card: Card) -> str:
     """Say what was decided: "Approved 12.", "Taken back, nothing was sent."."""
-    number = "" if decision.quantity is None else f" {plain(decision.quantity)}"
+    number = "" if decision.quantity is None else f" {quantity(decision.quantity)}"
     if decision.action == "undo" and card.state in {"withdrawn", "open", "stale"}:
         return "Taken back, nothing was sent."
     verb = {

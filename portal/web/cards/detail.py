@@ -124,7 +124,7 @@ def form_context(session: Session, row: Row, action: str, form: Typed) -> dict[s
             billed = _billed(session, card.agreement_id, row)
             made["dates"] = _dates(row, billed)
             default = card.proposed_quantity if card.proposed_quantity is not None else card.psa_quantity
-            made["default_quantity"] = "" if default is None else plain(default)
+            made["default_quantity"] = shown.typed(default)
             _prefill(form, quantity=default, day=row.where.today if made["dates"].open else None)
             made |= plan_context(session, row, action, form)
         case "dismiss":
@@ -175,7 +175,7 @@ def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
         left = whole
         for part in parts[:-1]:
             share_now = min(part.psa or Decimal(0), left)
-            form.values[f"fixed-{part.id}"] = plain(share_now)
+            form.values[f"fixed-{part.id}"] = shown.typed(share_now)
             left -= share_now
     return {
         "parts": parts,
@@ -229,10 +229,10 @@ def _add_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
         "refused_choices": refused,
         "chosen": None if chosen is None else chosen.id,
         "dates": _dates(row, None if chosen is None else chosen.billed, needed=False),
-        "default_quantity": "" if card.proposed_quantity is None else plain(card.proposed_quantity),
+        "default_quantity": shown.typed(card.proposed_quantity),
         "item": {
-            "price": "" if item is None or item.price is None else plain(item.price),
-            "cost": "" if item is None or item.cost is None else plain(item.cost),
+            "price": "" if item is None else shown.typed(item.price),
+            "cost": "" if item is None else shown.typed(item.cost),
         },
         "bundle": (
             f"{card.product} is a bundle: ConnectWise refuses a bundle as an addition. Add its parts there instead."

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from werkzeug.datastructures import MultiDict
 
-from portal.domain.quantities import BadQuantity, parse_quantity
+from portal.domain.quantities import BadQuantity, neutral, parse_quantity
 from portal.services.errors import Invalid
+from portal.web.locale_choice import current_marks
 
 LONGEST_REASON = 500  # characters
 TICKS = ("invoiced_ok", "scheduled_ok", "too_old_ok")
@@ -128,7 +129,7 @@ def quantity(text: str) -> Decimal:
         ValueError: It is none; the message is a sentence.
     """
     try:
-        return parse_quantity(text)
+        return parse_quantity(text, current_marks())
     except BadQuantity as error:
         raise ValueError(str(error)) from error
 
@@ -160,9 +161,13 @@ def agreement(text: str) -> int:
 
 def _money(text: str) -> Decimal:
     """Read a price or a cost: 0 or more, at most 6 decimals."""
-    if not _PRICE.fullmatch(text):
+    try:
+        plain = neutral(text, current_marks())
+    except BadQuantity as error:
+        raise ValueError(str(error)) from error
+    if not _PRICE.fullmatch(plain):
         raise ValueError(f"“{text[:40]}” is not an amount. Write it as 12.50, 0 or more.")
-    return Decimal(text)
+    return Decimal(plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

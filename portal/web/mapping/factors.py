@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+from portal.domain.quantities import POINT, BadQuantity, Marks, neutral
+
 PLACES = 9  # decimals that are kept
 LARGEST = Decimal(1_000_000)
 
@@ -11,13 +13,20 @@ class BadFactor(ValueError):
     """A text that is no factor; its message is a sentence for the person who typed it."""
 
 
-def parse_factor(text: str) -> Decimal:
+def parse_factor(text: str, marks: Marks = POINT) -> Decimal:
     """Read a factor: above zero, at most `LARGEST`, at most `PLACES` decimals; empty means 1.
+
+    Args:
+        text: As a person types it.
+        marks: How that person writes numbers.
 
     Raises:
         BadFactor: The text is something else.
     """
-    word = text.strip()
+    try:
+        word = neutral(text, marks)
+    except BadQuantity as error:
+        raise BadFactor(str(error)) from error
     if not word:
         return Decimal(1)
     if re.fullmatch(r"[0-9]+,[0-9]+", word):

@@ -20,8 +20,10 @@ from portal.services import mapping, service_lines
 from portal.services.errors import Invalid, NotFound
 from portal.services.exclusions import read_exclusion
 from portal.web.access import allowed, current_actor, may
+from portal.web.filters import typed
 from portal.web.forms import whole
 from portal.web.htmx import announce, swaps
+from portal.web.locale_choice import current_marks
 from portal.web.mapping.common import around, back, bp, database, hold_seen, period, send_missing, to_list, vendors
 from portal.web.mapping.companies import Picks, find_products
 from portal.web.mapping.factors import BadFactor, parse_factor
@@ -94,7 +96,7 @@ def map_service(service_id: int) -> ResponseReturnValue:
     wrong: dict[str, str] = {}
     for product, factor in lines:
         try:
-            targets.append((product.strip(), parse_factor(factor)))
+            targets.append((product.strip(), parse_factor(factor, current_marks())))
         except BadFactor as error:
             wrong[product] = str(error)
     if wrong or not targets:
@@ -222,7 +224,7 @@ def _row(session: Session, service_id: int) -> ServiceRow:
 
 def _lines_of(row: ServiceRow) -> list[Line]:
     """Give the products of a service as its form shows them."""
-    return [(fed.product, plain(fed.factor)) for fed in row.feeds]
+    return [(fed.product, typed(fed.factor)) for fed in row.feeds]
 
 
 def _as_it_is(row: ServiceRow) -> str:

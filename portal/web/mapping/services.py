@@ -14,7 +14,7 @@ from portal.domain.exclusions import Exclusion
 from portal.domain.quantities import plain, plus, times
 from portal.domain.service_likeness import LikelyProduct
 from portal.services.exclusions import exclusion_of
-from portal.web.filters import quantity
+from portal.web.filters import quantity, typed
 from portal.web.mapping.filters import PER_PAGE, GridFilter
 from portal.web.mapping.service_query import of_vendor, ordered, searched, seen_lines, shows
 
@@ -46,7 +46,7 @@ class Fed:
     @property
     def factor_text(self) -> str:
         """The factor as a form takes it."""
-        return plain(self.factor)
+        return typed(self.factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

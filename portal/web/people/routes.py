@@ -12,6 +12,7 @@ from portal.services import company_people, invitations, people, sessions, setti
 from portal.services.errors import Conflict, Invalid
 from portal.web import forms
 from portal.web.access import current_actor, may
+from portal.web.amounts import amount, stored_amount
 from portal.web.htmx import announce
 from portal.web.people import one as _one  # noqa: F401 - its addresses
 from portal.web.people import sign_in as _sign_in  # noqa: F401 - the same
@@ -96,7 +97,7 @@ def limits() -> ResponseReturnValue:
     """Set which decisions need a second person."""
     currency = _home_currency()
     try:
-        above = forms.amount(request.form, "above")
+        above = amount(request.form, "above")
     except Invalid as error:
         return make_response(_page(errors=error.fields), 422)
     with transaction() as session:
@@ -138,7 +139,7 @@ def _page(errors: dict[str, str] | None = None) -> str:
         last_admin=people.last_admin(reading()),
         errors=errors or {},
         currency=currency,
-        above=request.form.get("above", "") if errors else (stored.get("amount") or {}).get(currency, ""),
+        above=request.form.get("above", "") if errors else stored_amount((stored.get("amount") or {}).get(currency)),
         any_decrease=bool(stored.get("any_decrease")),
         typed=request.form if errors else {},
         roles=roles(),

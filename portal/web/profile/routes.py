@@ -23,6 +23,7 @@ from portal.services.errors import Invalid
 from portal.services.throttling import Throttled
 from portal.web import forms
 from portal.web.access import current_actor, current_person, may
+from portal.web.amounts import amount, stored_amount
 from portal.web.htmx import announce
 from portal.web.locale_choice import LOCALES, OWN, PREFERENCE, current_locale, sample
 from portal.web.posting import post
@@ -50,7 +51,7 @@ def save() -> ResponseReturnValue:
     theme, density = request.form.get("theme", ""), request.form.get("density", "")
     locale = request.form.get("locale", OWN.tag)
     try:
-        ask_above = forms.amount(request.form, "ask_above")
+        ask_above = amount(request.form, "ask_above")
     except Invalid as error:
         return make_response(_page(error.fields, ask_above=request.form.get("ask_above", "")), 422)
     wanted = {
@@ -144,7 +145,7 @@ def _page(errors: dict[str, str], *, ask_above: str | None = None) -> str:
         has_password=people.person_by_id(reading(), person.id).password_hash is not None,
         company=company_provider.active(reading()),
         identity=company_people.identity_of(reading(), person.id),
-        ask_above=(person.preferences.get("ask_above") or "") if ask_above is None else ask_above,
+        ask_above=stored_amount(person.preferences.get("ask_above")) if ask_above is None else ask_above,
     )
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from portal.db.records import PsaCompany, Rule
-from portal.domain.quantities import BadQuantity, parse_quantity, plain
+from portal.domain.quantities import BadQuantity, parse_quantity
 from portal.services import decisions
 from portal.services.errors import Invalid, Refused
 from portal.services.rules_store import KINDS, RuleValues
+from portal.web.filters import typed as written
 from portal.web.forms import day, text
+from portal.web.locale_choice import current_marks
 
 FIELDS = (
     "kind", "company", "product", "quantity", "until", "mode", "to", "limit", "size", "reference", "reason",
@@ -87,12 +89,12 @@ def of_rule(session: Session, rule: Rule) -> Typed:
         "kind": rule.kind,
         "company": "" if rule.company_id is None else company_text(rule.company_id, company),
         "product": rule.product or "",
-        "quantity": "" if rule.quantity is None else plain(rule.quantity),
+        "quantity": written(rule.quantity),
         "until": "" if rule.until is None else rule.until.isoformat(),
         "mode": rule.mode or "",
-        "to": "" if rule.to is None or rule.to == 1 else plain(rule.to),
+        "to": "" if rule.to is None or rule.to == 1 else written(rule.to),
         "limit": limit if rule.kind == "tolerance" else "",
-        "size": "" if size is None else plain(size),
+        "size": written(size),
         "reference": rule.reference or "",
         "reason": rule.reason or "",
     }
@@ -133,7 +135,7 @@ def _company(session: Session, typed: Typed) -> None:
 
 def _number(typed: Typed, name: str) -> Decimal | None:
     try:
-        return parse_quantity(typed.values[name])
+        return parse_quantity(typed.values[name], current_marks())
     except BadQuantity as error:
         typed.errors[name] = str(error)
         return None
