@@ -120,6 +120,12 @@ def moment(value: datetime | None) -> str | Markup:
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), moment_words(value))
 
 
+def as_of_now() -> str:
+    """Write this very moment, with its year, for what is printed."""
+    local = clock().now().astimezone(clock().zone)
+    return f"{current_locale().day(local.date())}, {current_locale().time(local)}"
+
+
 def hour_words(value: datetime, *, seconds: bool = False) -> str:
     """Write the time of day in the portal's zone for a sentence: 10:12."""
     return current_locale().time(value.astimezone(clock().zone), seconds=seconds)
@@ -215,3 +221,4 @@ def register(app: Flask) -> None:
     ):  # fmt: skip
         name = "count_of" if each is count else each.__name__  # jinja has a filter named count
         app.add_template_filter(each, name)
+    app.add_template_global(as_of_now)
