@@ -25,6 +25,7 @@ MONTHS, WEEKDAYS = OWN.months, OWN.weekdays
 _MONTH_OF_FILE = re.compile(r"\bfor ([0-9]{4}-(?:0[1-9]|1[0-2]))(?![-\w])")
 _NUMBER = re.compile(r"(?<![\w.,-])([0-9]{1,7})((?:\.[0-9]+)?)(?![\w-]|[.,][0-9])")
 _NO_QUANTITY = re.compile(r"(\([^)]*\)|(?:agreements?|lines?) [0-9]+(?: and [0-9]+)*|[A-Z][a-z]{2} [0-9]{4})")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PAST = {"Taken back": "Took back", "Undone": "Undo for"}
 _MINUTE = 60
 _HOUR = 3600
@@ -208,6 +209,11 @@ def after_tag(sentence: str, word: str) -> str:
     return sentence
 
 
+def isolated(name: str) -> str:
+    """Give a name for use within a sentence, so that one that runs from right to left leaves the rest alone."""
+    return f"\u2068{name}\u2069" if _RIGHT_TO_LEFT.search(name) else name
+
+
 def seal(value: str | None, groups: int = 2) -> str:
     """Write the first digits of a hash in groups of four: 9f2c 71e0."""
     return " ".join((value or "")[i : i + 4] for i in range(0, 4 * groups, 4))
@@ -217,7 +223,7 @@ def register(app: Flask) -> None:
     """Give templates the filters."""
     for each in (
         quantity, typed, signed, money, price, signed_money, day, day_words, moment, moment_words, hour, age, period,
-        month_name, weekday, count, seal, hours_words, months_named, grouped, after_tag,
+        month_name, weekday, count, seal, hours_words, months_named, grouped, after_tag, isolated,
     ):  # fmt: skip
         name = "count_of" if each is count else each.__name__  # jinja has a filter named count
         app.add_template_filter(each, name)

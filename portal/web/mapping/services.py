@@ -14,7 +14,7 @@ from portal.domain.exclusions import Exclusion
 from portal.domain.quantities import plain, plus, times
 from portal.domain.service_likeness import LikelyProduct
 from portal.services.exclusions import exclusion_of
-from portal.web.filters import quantity, typed
+from portal.web.filters import isolated, quantity, typed
 from portal.web.mapping.filters import PER_PAGE, GridFilter
 from portal.web.mapping.service_query import of_vendor, ordered, searched, seen_lines, shows
 
@@ -368,7 +368,7 @@ def _arithmetic(parts: Sequence[tuple[str, Decimal, Decimal]]) -> str:
     if len(parts) < 2 and all(factor == 1 for _word, _units, factor in parts):  # noqa: PLR2004 - one alone adds nothing up
         return ""
     words = [
-        f"{quantity(units)} {word}" + ("" if factor == 1 else f" {TIMES} {plain(factor)}")
+        f"{quantity(units)} {isolated(word)}" + ("" if factor == 1 else f" {TIMES} {quantity(factor)}")
         for word, units, factor in parts[:_PARTS]
     ]
     more = parts[_PARTS:]
