@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from portal.db.records import Card, Decision, PsaAgreement, PsaProduct, Push
 from portal.domain.periods import Period
 from portal.domain.psa import BilledAgreement
-from portal.domain.quantities import plain
 from portal.domain.splits import CannotSplit, Split, share
 from portal.domain.steps import Plan
 from portal.factory import clock
@@ -78,7 +77,7 @@ class Part:
     @property
     def psa_text(self) -> str:
         """The quantity as a field holds it."""
-        return "" if self.psa is None else plain(self.psa)
+        return shown.typed(self.psa)
 
 
 @dataclass(slots=True, kw_only=True)
