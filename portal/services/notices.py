@@ -216,7 +216,7 @@ def _body(run: SyncRun, subject: str, link: str, *, now: datetime, post: Post) -
         else "The last picture of ConnectWise stays in use. Why, and what to do, stands on its page."
     )
     return (
-        f"{what[0].upper()}{what[1:]} ({day_text(local_day(now, post.zone))}, {local:%H:%M}).\n{said}\n\n"
+        f"{what[0].upper()}{what[1:]} ({day_text(local_day(now, post.zone))}, {local:%H:%M}, {post.zone}).\n{said}\n\n"
         f"{post.base_url}{link}\n\n-- \nWhich mails you get is set on {post.base_url}/profile\n"
     )
 

@@ -14,6 +14,7 @@ from portal.web import frame
 from portal.web.cards import context, detail, queries, why
 from portal.web.cards.filters import BoardFilter
 from portal.web.cards.forms import Typed
+from portal.web.filters import quantity
 from portal.web.htmx import announce, beside, swaps
 
 
@@ -86,7 +87,7 @@ def after_decision(card_id: int, words: str, following: int | None, others: Sequ
     session = reading()
     board = context.list_of_row(session)
     left = queries.count(session, board or context.plain_board(session)).to_decide
-    announce(f"{words} {left:,} to decide.")
+    announce(f"{words} {quantity(left)} to decide.")
     if swaps(f"card-{card_id}"):
         for one in others:
             row = context.one_row(session, context.find_card(session, one), board)

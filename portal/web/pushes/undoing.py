@@ -20,6 +20,7 @@ from portal.web import forms
 from portal.web.access import current_actor, may
 from portal.web.cards.wake import wake_pushes_of
 from portal.web.cards.words import count_of
+from portal.web.filters import quantity
 from portal.web.htmx import announce
 from portal.web.pushes import batches
 
@@ -177,7 +178,9 @@ def _ticked() -> Asked:
     if not ids:
         raise Invalid("No card is ticked, so nothing was undone. Tick decided cards on the board.")
     if len(ids) > MOST:
-        raise Invalid(f"{len(ids):,} cards are more than the {MOST:,} that are undone at once. Tick fewer.")
+        raise Invalid(
+            f"{quantity(len(ids))} cards are more than the {quantity(MOST)} that are undone at once. Tick fewer."
+        )
     seen = {}
     for part in given.get("seen", "").split():
         number, _, token = part.partition("=")
