@@ -84,6 +84,7 @@ format: install-dev ## put the code into the one format
 # the portal itself takes forwarded headers from trusted proxies alone, so waitress must not drop them before
 run: install ## the portal on real settings
 	@$(FLASK) db upgrade
+	@$(FLASK) setup-code --at-start
 	@$(BIN)/waitress-serve --host=$${HOST:-127.0.0.1} --port=$(PORT) --threads=8 --ident=Countersign --no-clear-untrusted-proxy-headers app:app
 
 worker: install ## the worker beside it

@@ -58,7 +58,8 @@ class Start:
     Args:
         statuses: Somebody has said which companies are customers.
         imported: A vendor's file counts.
-        mapped: A vendor account is mapped.
+        mapped: A vendor account is mapped or left out.
+        services: A vendor's service is.
         chosen: Somebody has said what to start with.
         decided: A decision was made.
         skipped: Steps that somebody has put off.
@@ -69,6 +70,7 @@ class Start:
     statuses: bool = False
     imported: bool = False
     mapped: bool = False
+    services: bool = False
     chosen: bool = False
     decided: bool = False
     skipped: frozenset[str] = field(default=frozenset())
@@ -106,7 +108,7 @@ class Start:
             "read": self.read,
             "statuses": self.statuses,
             "import": self.imported,
-            "map": self.mapped,
+            "map": self.mapped and self.services,
             "board": self.decided,
         }[name]
 
@@ -139,7 +141,8 @@ def start_of(session: Session) -> Start:
         read=connection is not None and connection.last_full_at is not None,
         statuses=statuses,
         imported=imported,
-        mapped=accounts and services,
+        mapped=accounts,
+        services=services,
         chosen=kept.get("start") is not None,
         decided=decided,
         skipped=frozenset(kept.get("skipped", ())) & MAY_SKIP,

@@ -19,8 +19,11 @@ from portal.services import notices
 from portal.services.cards import DECIDABLE, TO_DECIDE_KINDS
 from portal.services.connections import SourceAge
 from portal.web.access import allowed, signed_in
-from portal.web.filters import MONTHS, WEEKDAYS, age, count
+from portal.web.filters import age, count, month_name
+from portal.web.filters import period as month_words
 from portal.web.htmx import beside, from_htmx, page_path
+from portal.web.locale_choice import current_locale
+from portal.web.steps_left import steps_left
 from portal.web.waiting import ages, waiting
 
 WINDOW_DAYS = 5  # the recommended window: the last days of the month (product.md, section 5)
@@ -182,10 +185,13 @@ def _nav() -> list[tuple[str, list[Entry]]]:
     ]
     if allowed("settings"):
         settings.append(Entry(path="/people", title="People and security", icon="people"))
+    left = steps_left()
+    guide = [Entry(path="/setup", title="Set up", icon="plug", count=left, says="steps left")] if left else []
     return [
         (
             "This month",
             [
+                *guide,
                 Entry(path="/", title="Today", icon="today"),
                 Entry(path="/cards", title="Board", icon="board", count=to_decide(session), says="to decide"),
             ],
@@ -234,7 +240,7 @@ def _tape() -> Tape:
     period = cast("Period", g.get("looked_at", current))
     opens = period.last - timedelta(days=WINDOW_DAYS - 1)
     goes_out = period.next.first
-    name = MONTHS[period.month - 1]
+    name = month_name(period)
     found = ages()
     psa = next((source for source in found if source.kind == "psa"), None)
     vendors = [source for source in found if source.kind != "psa"]
@@ -266,7 +272,7 @@ def _tape() -> Tape:
         fresh=sum(1 for source in vendors if not source.too_old and not source.held),
         too_old=sum(1 for source in vendors if source.too_old and not source.held),
         held=sum(1 for source in vendors if source.held),
-        looking_at="" if period == current else f"You are looking at {name} {period.year}.",
+        looking_at="" if period == current else f"You are looking at {month_words(period)}.",
         clock_words=_clock_words(),
     )
     told = [each.id for each in frame().notices]  # the tape's poll brings new ones along
@@ -280,17 +286,17 @@ def _text(tape: Tape) -> tuple[object, ...]:
 
 def _where(today: date, period: Period, opens: date) -> str:
     """Say where in the calendar of a period a day lies."""
-    weekday = f"{WEEKDAYS[today.weekday()][:3]} {_short(today)}"
+    weekday = current_locale().weekday_and_day(today)
     if today > period.last:
         late = (today - period.last).days
-        return f"{weekday}, {MONTHS[period.month - 1]} is late by {count(late, 'day')}, and open"
+        return f"{weekday}, {month_name(period)} is late by {count(late, 'day')}, and open"
     if today < opens:
         return f"{weekday}, the window opens in {count((opens - today).days, 'day')}"
     return f"{weekday}, day {(today - opens).days + 1} of the {WINDOW_DAYS}-day window"
 
 
 def _invoices(today: date, goes_out: date) -> str:
-    day = f"{WEEKDAYS[goes_out.weekday()][:3]} {_short(goes_out)}"
+    day = current_locale().weekday_and_day(goes_out)
     if today >= goes_out:
         return f"Invoices went out on {day}."
     left = (goes_out - today).days
@@ -298,7 +304,7 @@ def _invoices(today: date, goes_out: date) -> str:
 
 
 def _short(day: date) -> str:
-    return f"{day.day} {MONTHS[day.month - 1][:3]}"
+    return current_locale().day(day, year=False)
 
 
 def _clock_words() -> str:
@@ -307,7 +313,7 @@ def _clock_words() -> str:
     if not clock().fixed or start is None:
         return ""
     local = start.astimezone(clock().zone)
-    return f"The clock was set to {_short(local.date())} {local.year}, {local:%H:%M}"
+    return f"The clock was set to {current_locale().day(local.date())}, {current_locale().time(local)}"
 
 
 def register(app: Flask) -> None:

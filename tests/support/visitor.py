@@ -38,7 +38,7 @@ class Visitor:
 
     def token(self) -> str:
         """The token of this visitor's session, as a page with a form shows it."""
-        for path in ("/profile", "/sign-in"):
+        for path in ("/profile", "/sign-in", "/setup/first"):
             field = self.page(self.client.get(path)).select_one("input[name=csrf_token]")
             if field is not None:
                 return str(field["value"])

@@ -14,7 +14,7 @@ ROLES = ("viewer", "biller", "manager", "admin")
 PUBLIC_ENDPOINTS = {
     "static", "health.live", "health.ready", "sign_in.form", "sign_in.enter", "sign_in.link", "sign_in.set_password",
     "sign_in.code", "sign_in.take_code", "sign_in.forgot", "sign_in.send_link", "sign_in.company",
-    "sign_in.company_back", "today.tape", "callbacks.receive",
+    "sign_in.company_back", "setup.first", "setup.make_first", "today.tape", "callbacks.receive",
 }  # fmt: skip
 
 

@@ -58,27 +58,8 @@ def show(run_id: int) -> ResponseReturnValue:
         with suppress(OperationalError), transaction(patience_ms=SEEN_WAITS_MS) as session:
             notices.dismiss_about(session, request.path, person_id=current_person().id, now=clock().now())
         found = _run(run_id)
-    run = shown(found)
-    times = request.args.get("times", "0")
-    asked = int(times) if times.isascii() and times.isdigit() and len(times) < 4 else 0  # noqa: PLR2004 - a count of polls
-    values: dict[str, Any] = {
-        "run": run,
-        "name": NAMES[run.kind],
-        "parts": parts.parts_of(found.parts or ()),
-        "resumed": found.resumed or 0,
-        "waits": waits_seconds(found),
-        "skipped": parts.by_reason(run.skipped),
-        "skipped_total": max(len(run.skipped), sum(each.skipped for each in run.counts)),
-        "usual": usual_seconds(reading(), run.kind, but=run.id),
-        "about_keys": _about_keys(run.error),
-        "asked": asked + 1,
-        "delay": POLL_SECONDS[min(asked, len(POLL_SECONDS) - 1)],
-        "agreement": reading().get(PsaAgreement, run.agreement_id) if run.agreement_id else None,
-        "active": sync.active_run(reading()) if run.over else found,
-        "now": clock().now(),
-        "silent": "" if run.over else _silence(found),
-        "flagged": waiting().statuses if run.state == "done" else 0,
-    }
+    values = progress_of(found)
+    run, asked = values["run"], values["asked"] - 1
     if swaps("progress"):
         if run.over and asked:
             refresh_sources()
@@ -96,6 +77,31 @@ def skipped_file(run_id: int) -> ResponseReturnValue:
     answer = Response("\ufeff" + buffer.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="skipped-{run_id}.csv"'
     return answer
+
+
+def progress_of(found: SyncRun) -> dict[str, Any]:
+    """Give what a run's progress shows."""
+    run = shown(found)
+    times = request.args.get("times", "0")
+    asked = int(times) if times.isascii() and times.isdigit() and len(times) < 4 else 0  # noqa: PLR2004 - a count of polls
+    return {
+        "run": run,
+        "name": NAMES[run.kind],
+        "parts": parts.parts_of(found.parts or ()),
+        "resumed": found.resumed or 0,
+        "waits": waits_seconds(found),
+        "skipped": parts.by_reason(run.skipped),
+        "skipped_total": max(len(run.skipped), sum(each.skipped for each in run.counts)),
+        "usual": usual_seconds(reading(), run.kind, but=run.id),
+        "about_keys": _about_keys(run.error),
+        "asked": asked + 1,
+        "delay": POLL_SECONDS[min(asked, len(POLL_SECONDS) - 1)],
+        "agreement": reading().get(PsaAgreement, run.agreement_id) if run.agreement_id else None,
+        "active": sync.active_run(reading()) if run.over else found,
+        "now": clock().now(),
+        "silent": "" if run.over else _silence(found),
+        "flagged": waiting().statuses if run.state == "done" else 0,
+    }
 
 
 def _run(run_id: int) -> SyncRun:

@@ -30,16 +30,16 @@ UNCHANGED = "The connection was not changed."
 @may("settings")
 def psa_settings() -> ResponseReturnValue:
     """Show the settings, or only how far the test is; once it is over, the page as a whole comes anew."""
-    question = _question(forms.whole(request.args, "test"))
+    question = asked_for()
     if question is None or not swaps("trial"):
         return psa_page(question=question)
     if question.state in questions.OPEN:
         return render_template("connections/_trial.html", **_trial(question))
     # another address than the page's own, since a browser does not load that one anew for an anchor
     if question.state == "failed":
-        return leave_to(url_for(".psa_settings", test=question.id, over=1))  # its alert says why
+        return leave_to(address(test=question.id, over=1))  # its alert says why
     announce(f"{_came_of(question)}.", "warn" if question.answer.get("missing") else "ok")
-    return leave_to(url_for(".psa_settings", test=question.id, over=1, _anchor="trial"))
+    return leave_to(address(test=question.id, over=1, _anchor="trial"))
 
 
 @bp.post("/connectwise")
@@ -68,7 +68,7 @@ def save() -> ResponseReturnValue:
             form.public_key = ""  # it may be the private one, which is never shown
         return psa_page(form=form, failed=str(error), status=422)
     queue.wake_question(question_id)
-    return redirect(url_for(".psa_settings", test=question_id, _anchor="trial"), 303)
+    return redirect(address(test=question_id, _anchor="trial"), 303)
 
 
 @bp.post("/connectwise/tested/<int:question_id>")
@@ -89,7 +89,7 @@ def save_tested(question_id: int) -> ResponseReturnValue:
     except (Conflict, Invalid) as error:
         return psa_page(question=_question(question_id), failed=str(error), status=error.status)
     queue.wake_question(asked_id)
-    return redirect(url_for(".psa_settings", test=asked_id, _anchor="trial"), 303)
+    return redirect(address(test=asked_id, _anchor="trial"), 303)
 
 
 @bp.post("/connectwise/limits")
@@ -126,6 +126,37 @@ def psa_page(
         limits: The limits as typed, and what is wrong with each.
         status: Of the answer.
     """
+    values = psa_values(form=form, question=question, failed=failed, age=age, limits=limits)
+    if guided():
+        return make_response(render_template("setup/step.html", name="keys", **values), status)
+    page = render_template("connections/connectwise.html", **values)
+    return make_response(page, status)
+
+
+def asked_for() -> PsaQuestion | None:
+    """Give the test that the address names."""
+    return _question(forms.whole(request.args, "test"))
+
+
+def guided() -> bool:
+    """Tell whether the guide through the first hour asks, so that its page answers."""
+    return request.values.get("guide") == "1"
+
+
+def address(**values: Any) -> str:  # noqa: ANN401 - as `url_for`
+    """Give the address of the settings, or of the guide's step with them."""
+    return url_for("setup.step", name="keys", **values) if guided() else url_for(".psa_settings", **values)
+
+
+def psa_values(
+    *,
+    form: ConnectionForm | None = None,
+    question: PsaQuestion | None = None,
+    failed: str = "",
+    age: Mapping[str, str] | None = None,
+    limits: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Give what the settings show; the arguments are those of `psa_page`."""
     connection = connections.get_connectwise(reading())
     if question is None and form is None:
         found = questions.newest(reading(), connection_asking.KIND)
@@ -138,21 +169,19 @@ def psa_page(
             if question.state == "failed":
                 failed = question.error or ""
     numbers = {name: getattr(connection, name, "") for name in connections.LIMITS}
-    page = render_template(
-        "connections/connectwise.html",
-        form=form,
-        connection=connection,
-        authorities=_authorities(form.ca_certificates),
-        moved="moved_ok" in form.errors or connections.is_another_psa(connection, form.url, form.company),
-        moved_text=connection_asking.MOVED,
-        failed=failed,
-        what_failed=NOT_CONNECTED if connection is None else UNCHANGED,
-        key_hint="" if connection is not None and "private_key" in form.errors else _key_hint(connection),
-        age=age or {"hours": "", "error": ""},
-        limits=limits or {"typed": numbers, "errors": {}},
+    return {
+        "form": form,
+        "connection": connection,
+        "authorities": _authorities(form.ca_certificates),
+        "moved": "moved_ok" in form.errors or connections.is_another_psa(connection, form.url, form.company),
+        "moved_text": connection_asking.MOVED,
+        "failed": failed,
+        "what_failed": NOT_CONNECTED if connection is None else UNCHANGED,
+        "key_hint": "" if connection is not None and "private_key" in form.errors else _key_hint(connection),
+        "age": age or {"hours": "", "error": ""},
+        "limits": limits or {"typed": numbers, "errors": {}},
         **_trial(question),
-    )
-    return make_response(page, status)
+    }
 
 
 def _question(number: int | None) -> PsaQuestion | None:

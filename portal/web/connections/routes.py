@@ -18,7 +18,7 @@ from portal.web import forms
 from portal.web.access import current_actor, may
 from portal.web.connections import queries
 from portal.web.connections.blueprint import bp, source_of
-from portal.web.connections.psa import psa_page
+from portal.web.connections.psa import guided, psa_page
 from portal.web.frame import frame, refresh_sources
 from portal.web.htmx import announce, swaps
 from portal.web.waiting import ages
@@ -61,7 +61,7 @@ def start_sync(key: str) -> ResponseReturnValue:
     queue.wake_sync(run_id)
     if swaps("sources"):
         return render_template("connections/_sources.html", **_shown())
-    return redirect(url_for("activity.show", run_id=run_id), 303)
+    return redirect(url_for("setup.step", name="read") if guided() else url_for("activity.show", run_id=run_id), 303)
 
 
 @bp.get("/<key>")

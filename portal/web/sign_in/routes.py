@@ -32,6 +32,8 @@ def form() -> ResponseReturnValue:
     goes_on = own_path(request.args.get("next"))
     if signed_in() is not None:
         return redirect(goes_on, 303)
+    if people.nobody_yet(reading()):
+        return redirect(url_for("setup.first"), 303)
     return _form(goes_on)
 
 
@@ -126,7 +128,6 @@ def _form(
     values: dict[str, Any] = {"goes_on": goes_on, "email": email, "what": what, "sentence": sentence}
     page = render_template(
         "sign_in/form.html",
-        nobody=people.nobody_yet(reading()),
         demo=settings_of().demo,
         passwords=sign_in_rules.read(reading()).passwords,
         company=button(),
