@@ -18,10 +18,9 @@ from portal.domain.quantities import plain
 from portal.factory import clock
 from portal.web.currencies import written
 from portal.web.locale_choice import current_locale
-from portal.web.locales import MINUS, OWN
+from portal.web.locales import MINUS
 
 NOTHING = "—"  # unknown is never 0
-MONTHS, WEEKDAYS = OWN.months, OWN.weekdays
 _MONTH_OF_FILE = re.compile(r"\bfor ([0-9]{4}-(?:0[1-9]|1[0-2]))(?![-\w])")
 _NUMBER = re.compile(r"(?<![\w.,-])([0-9]{1,7})((?:\.[0-9]+)?)(?![\w-]|[.,][0-9])")
 _NO_QUANTITY = re.compile(r"(\([^)]*\)|(?:agreements?|lines?) [0-9]+(?: and [0-9]+)*|[A-Z][a-z]{2} [0-9]{4})")
