@@ -11,7 +11,12 @@ from tests.support.database import SECRET
 from tests.support.served import Browser, at_once, served
 from tests.support.visitor import Visitor
 
-GOOD = {"code": set_up_code(SECRET), "email": "Ada@fennimore.example", "name": "Ada", "password": "lamp otter ninety vinegar"}
+GOOD = {
+    "code": set_up_code(SECRET),
+    "email": "Ada@fennimore.example",
+    "name": "Ada",
+    "password": "lamp otter ninety vinegar",
+}
 
 
 def test_the_first_visit_of_a_bare_portal_leads_to_making_the_first_admin(visitor: Visitor) -> None:
@@ -54,9 +59,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nobody_is_made(
     assert visitor.get("/setup/first").status_code == 200
 
 
-def test_the_code_opens_nothing_once_somebody_is_here(
-    visitor: Visitor, signed_in_as: Callable[[str], Visitor]
-) -> None:
+def test_the_code_opens_nothing_once_somebody_is_here(visitor: Visitor, signed_in_as: Callable[[str], Visitor]) -> None:
     signed_in_as("viewer")
 
     answer = visitor.post("/setup/first", GOOD)
@@ -94,9 +97,7 @@ def test_of_two_at_the_same_moment_one_becomes_admin(app: Flask) -> None:
     assert sorted(each.headers["Location"] for each in answers) == ["/setup", "/sign-in"]
 
 
-def test_the_command_prints_the_code_while_nobody_is_here(
-    app: Flask, signed_in_as: Callable[[str], Visitor]
-) -> None:
+def test_the_command_prints_the_code_while_nobody_is_here(app: Flask, signed_in_as: Callable[[str], Visitor]) -> None:
     before = app.test_cli_runner().invoke(args=["setup-code"])
     signed_in_as("admin")
     after = app.test_cli_runner().invoke(args=["setup-code"])
