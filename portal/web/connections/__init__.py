@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from portal.web.connections import callbacks, held, psa, routes  # noqa: F401 - the modules hang their views on the blueprint
+from portal.web.connections import callbacks, held, psa, routes, written  # noqa: F401 - they hang their views on the blueprint
 from portal.web.connections.blueprint import bp
 
 

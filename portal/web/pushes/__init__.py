@@ -2,7 +2,12 @@
 
 from flask import Flask
 
-from portal.web.pushes import batches, routes, undoing
+from portal.web.pushes import (  # listing hangs its views on the blueprint of one push
+    batches,
+    listing,  # noqa: F401
+    routes,
+    undoing,
+)
 
 
 def register(app: Flask) -> None:

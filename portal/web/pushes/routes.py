@@ -1,6 +1,6 @@
 """One push: its steps, what ConnectWise answered, trying again and giving up."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -12,7 +12,7 @@ from portal.domain.quantities import plain
 from portal.domain.steps import Step
 from portal.factory import clock
 from portal.services import pushes
-from portal.services.errors import Conflict
+from portal.services.errors import Conflict, Invalid
 from portal.web.access import current_actor, may
 from portal.web.cards import answers
 from portal.web.cards.answers import Notice
@@ -20,9 +20,11 @@ from portal.web.cards.sentences import VERBS
 from portal.web.cards.wake import wake_push
 from portal.web.cards.words import STATES, UNSETTLED, poll_delay
 from portal.web.htmx import announce, swaps
+from portal.web.pushes import conflicts
 
 bp = Blueprint("pushes", __name__, url_prefix="/pushes")
 
+VERBS_PAST = {**VERBS, "undo": "undid this, back to"}
 STEP_WORDS = {
     "waiting": "Not begun",
     "intent": "About to be sent",
@@ -58,6 +60,20 @@ def retry(push_id: int) -> ResponseReturnValue:
 def give_up(push_id: int) -> ResponseReturnValue:
     """Give a push up; its card waits for a decision again."""
     return _changed(push_id, "Given up. The card waits for a decision again.", again=False)
+
+
+@bp.post("/<int:push_id>/whose")
+@may("decide")
+def whose(push_id: int) -> ResponseReturnValue:
+    """Say whose a line is of which ConnectWise could not tell who made it."""
+    ours = request.form.get("ours")
+    if ours not in {"1", "0"}:
+        raise Invalid("Say whether it is our own write, or somebody else's line.")
+    with transaction() as session:
+        pushes.say_whose(session, push_id, ours=ours == "1", by=current_actor(), now=clock().now())
+    wake_push(push_id)
+    announce("Noted. It goes on with that.")
+    return redirect(url_for("pushes.show", push_id=push_id), 303)
 
 
 def _changed(push_id: int, words: str, *, again: bool) -> ResponseReturnValue:
@@ -99,19 +115,43 @@ def _push_context(push: Push) -> dict[str, Any]:
         "decision": push.decision,
         "agreement": agreement.name if agreement is not None else f"agreement {push.agreement_id}",
         "sign": STATES[push.state],
-        "verb": {**VERBS, "undo": "undid this, back to"}.get(push.decision.action, "decided"),
+        "verb": VERBS_PAST.get(push.decision.action, "decided"),
         "steps": [{"step": step, "words": step_words(step), "state": STEP_WORDS[step.state]} for step in push.steps],
         "sentence": sentence(push),
         "poll": poll_delay(asked) if push.state in UNSETTLED else None,
         "asked": asked,
         "refused": None,
         "next_try": next_try(push),
+        "seconds": seconds_to(next_try(push)),
+        "silent": "" if push.state not in UNSETTLED else pushes.worker_seen(reading(), datetime.now(UTC)).sentence,
+        "asks_whose": push.state == "in_doubt" and push.needs_look_at is not None and push.worker is None,
+        "retryable": retryable(push),
+        "abandonable": abandonable(push),
+        **conflicts.context_of(reading(), push),
     }
 
 
 def step_words(step: PushStep) -> str:
     """Say what a step sends, in plain words."""
     return Step.from_stored(step.plan).words()
+
+
+def retryable(push: Push) -> bool:
+    """Tell whether a person may try a push again: it failed, or waits for long."""
+    stuck = push.needs_look_at is not None and push.worker is None
+    return push.state == "failed" or (stuck and push.state in UNSETTLED)
+
+
+def abandonable(push: Push) -> bool:
+    """Tell whether a person may give a push up: nothing of it is on its way."""
+    asked = any(step.state in {"intent", "sent"} for step in push.steps)
+    return push.state in {"failed", "queued", "sending"} and push.worker is None and not asked
+
+
+def seconds_to(moment: datetime | None) -> int | None:
+    """Give the seconds of real time until a moment; none where it is over."""
+    left = None if moment is None else (moment - datetime.now(UTC)).total_seconds()
+    return None if left is None or left <= 0 else int(left) + 1
 
 
 def next_try(push: Push) -> datetime | None:
@@ -127,11 +167,12 @@ def sentence(push: Push) -> str:
         case "confirmed":
             return "ConnectWise has it: each write was read back."
         case "in_doubt":
-            return "No answer yet; looking whether it arrived."
+            return push.cause or "No answer yet; looking whether it arrived."
         case "changed_in_psa":
-            counted = push.card.vendor_quantity
-            vendors = "" if counted is None else f" The vendors count {plain(counted)}."
-            return f"{push.cause or 'Changed in ConnectWise; nothing was sent.'}{vendors}"
+            counted, cause = push.card.vendor_quantity, push.cause or "Changed in ConnectWise; nothing was sent."
+            number = None if counted is None else plain(counted)
+            told = number is None or f"the vendors count {number}" in cause
+            return cause if told else f"{cause} The vendors count {number} now."
         case "queued":
             return push.cause or "It waits for a worker. You can leave this page; the work goes on."
         case "sending":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from portal.db.records import Batch, Card, Decision, Push, PushStep
+from portal.db.records import Batch, Decision, Push, PushStep
 from tests.support.database import NOW
 from tests.support.visitor import Visitor
 
@@ -15,24 +15,6 @@ if TYPE_CHECKING:
     from tests.web.cards.conftest import Month
 
 SignIn = Callable[[str], Visitor]
-
-
-@pytest.fixture
-def pushed(month: "Month", signed_in_as: SignIn) -> Callable[..., Push]:
-    """Makes a push in a state, as the portal and its worker would have left it."""
-
-    def make(state: str, *, step: str = "waiting", **values: object) -> Push:
-        card = month.card("20", "21")
-        signed_in_as("biller").post(f"/cards/{card.id}/approve")
-        push = month.session.scalars(sa.select(Push).where(Push.card_id == card.id)).one()
-        for name, value in {"state": state, **values}.items():
-            setattr(push, name, value)
-        push.steps[0].state = step
-        month.session.execute(sa.update(Card).where(Card.id == card.id).values(state=state))
-        month.session.commit()
-        return push
-
-    return make
 
 
 def test_a_push_lists_its_steps_and_asks_again_until_it_is_settled(
