@@ -60,3 +60,26 @@ def test_paper_says_what_the_list_is_narrowed_to_and_no_address(open_page: Calla
     assert not any(each.startswith("Any ") for each in said)
     assert (shown, link) == (1, ["none", "none"])
     assert page.locator("tr.company").first.evaluate("one => getComputedStyle(one).breakAfter") == "avoid"
+
+
+def test_a_card_keeps_its_picture_and_a_role_its_word_on_paper(open_page: Callable[..., Page]) -> None:
+    page = open_page("admin")
+    page.emulate_media(media="print")
+    page.goto("/cards?kind=increase&group=none")
+    links = page.locator("tr.card th a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+
+    drawn = []
+    for link in links[:12]:
+        page.goto(link)
+        if page.locator("svg.plot").count():
+            drawn = page.locator("svg.plot .used, svg.plot .billed").evaluate_all(
+                "all => all.map(one => [one.checkVisibility(), getComputedStyle(one).stroke])"
+            )
+            break
+    page.goto("/people")
+    role = page.locator("td select[name=role]").first
+
+    assert drawn
+    assert all(each == [True, "rgb(0, 0, 0)"] for each in drawn)
+    expect(role).to_be_visible()
+    expect(role).to_have_css("border-top-width", "0px")
