@@ -10,6 +10,7 @@ from portal.db.records import (
     AccountMapping,
     Connection,
     Decision,
+    PsaCompanyType,
     RowMeaning,
     ServiceMapping,
     UsageImport,
@@ -29,7 +30,7 @@ TITLES = {
     "map": "Mapping",
     "board": "The board, read-only",
 }
-NEEDS = {"read": ("keys",), "statuses": ("read",), "map": ("import", "read"), "board": ("read",)}
+NEEDS = {"read": ("keys",), "statuses": ("read",), "map": ("import", "read"), "board": ("read", "import")}
 """What has to be done before a step can be taken; all else can be done in any order."""
 MAY_SKIP = frozenset({"keys", "read", "statuses", "import", "map"})
 OWN = "own"
@@ -60,6 +61,7 @@ class Start:
         imported: A vendor's file counts.
         mapped: A vendor account is mapped or left out.
         services: A vendor's service is.
+        types: Somebody has said which types of companies are in, or there are none.
         chosen: Somebody has said what to start with.
         decided: A decision was made.
         skipped: Steps that somebody has put off.
@@ -71,6 +73,7 @@ class Start:
     imported: bool = False
     mapped: bool = False
     services: bool = False
+    types: bool = False
     chosen: bool = False
     decided: bool = False
     skipped: frozenset[str] = field(default=frozenset())
@@ -106,7 +109,7 @@ class Start:
             "start": self.chosen or self.connected,
             "keys": self.connected,
             "read": self.read,
-            "statuses": self.statuses,
+            "statuses": self.statuses and self.types,
             "import": self.imported,
             "map": self.mapped and self.services,
             "board": self.decided,
@@ -127,9 +130,10 @@ def start_of(session: Session) -> Start:
     """Tell how far a new installation is."""
     connection = session.get(Connection, "connectwise")
     kept = settings_store.get(session, NAME, {})
-    statuses, imported, accounts, services, decided = session.execute(
+    statuses, types, imported, accounts, services, decided = session.execute(
         sa.select(
             sa.exists().where(RowMeaning.list == "status"),
+            sa.or_(sa.exists().where(RowMeaning.list == "type"), ~sa.exists().where(PsaCompanyType.type_id > 0)),
             sa.exists().where(UsageImport.state == "committed"),
             sa.exists().where(AccountMapping.vendor_id.is_not(None)),
             sa.exists().where(ServiceMapping.vendor_id.is_not(None)),
@@ -143,6 +147,7 @@ def start_of(session: Session) -> Start:
         imported=imported,
         mapped=accounts,
         services=services,
+        types=types,
         chosen=kept.get("start") is not None,
         decided=decided,
         skipped=frozenset(kept.get("skipped", ())) & MAY_SKIP,

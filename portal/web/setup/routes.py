@@ -6,11 +6,13 @@ from typing import Any
 import sqlalchemy as sa
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Connection, PsaCompany, SyncRun, UsageImport
 from portal.db.session import reading, transaction
+from portal.domain.periods import Period
 from portal.factory import clock, settings_of
-from portal.services import people, setting_up, statuses
+from portal.services import people, setting_up
 from portal.services.errors import NotFound
 from portal.services.setting_up import STEPS, TITLES
 from portal.web.access import ROLES_OF, allowed, current_actor, may
@@ -21,6 +23,7 @@ from portal.web.frame import to_decide
 from portal.web.htmx import announce
 from portal.web.setup.blueprint import bp
 from portal.web.setup.words import WORDS
+from portal.web.statuses.queries import lines_of
 from portal.web.steps_left import start
 from portal.web.waiting import waiting
 
@@ -101,9 +104,22 @@ def _statuses() -> dict[str, Any]:
     session = reading()
     companies = sa.select(sa.func.count()).select_from(PsaCompany).where(PsaCompany.gone_at.is_(None))
     return {
-        "flagged": statuses.flag_count(session),
+        "lists": [_list(session, name) for name in ("status", "types")],
         "companies": session.scalar(companies) or 0,
         "customers": session.scalar(companies.where(PsaCompany.in_scope.is_(True))) or 0,
+    }
+
+
+def _list(session: Session, name: str) -> dict[str, Any]:
+    """Give what is left of a list, and the address of its page with the proposals chosen, none of them saved."""
+    lines = lines_of(session, name, {}, period=Period.holding(clock().today()), zone=clock().zone)
+    undecided = [line for line in lines if line.meaning is None]
+    chosen: dict[str, Any] = {f"m-{line.key}": line.proposal.meaning for line in undecided if line.proposal is not None}
+    return {
+        "word": "status" if name == "status" else "type",
+        "undecided": len(undecided),
+        "proposed": len(chosen),
+        "address": url_for("statuses.index", list=name, **chosen),
     }
 
 
