@@ -194,6 +194,7 @@ def _nav() -> list[tuple[str, list[Entry]]]:
                 *guide,
                 Entry(path="/", title="Today", icon="today"),
                 Entry(path="/cards", title="Board", icon="board", count=to_decide(session), says="to decide"),
+                Entry(path="/pushes", title="Writes", icon="swap", count=counts.writes, says="need a look", flag=True),
             ],
         ),
         (

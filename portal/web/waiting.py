@@ -12,7 +12,7 @@ from portal.db.records import AuditEvent
 from portal.db.session import reading
 from portal.domain.periods import Period
 from portal.factory import clock
-from portal.services import connections, statuses
+from portal.services import connections, pushes, statuses
 from portal.services.connections import SourceAge
 from portal.services.mapping_missing import Loud, loud
 
@@ -26,9 +26,11 @@ class Waiting:
     Args:
         statuses: Rows and words that need a decision.
         missing: What is on no card this month.
+        writes: Writes that need a look, and confirmed lines that somebody changed since.
     """
 
     statuses: int
+    writes: int
     missing: Loud
 
     @property
@@ -78,8 +80,10 @@ def waiting() -> Waiting:
 
 def _read(session: Session) -> Waiting:
     today = clock().today()
+    writes = pushes.overview(session)
     return Waiting(
         statuses=statuses.flag_count(session),
+        writes=writes.needs_look + writes.drifted,
         missing=loud(session, Period.holding(today), clock().zone, day=today),
     )
 

@@ -14,6 +14,8 @@ from portal.web.filters import quantity
 from portal.web.locale_choice import current_locale
 
 PSA = "connectwise"
+UNDOABLE = frozenset({"waiting", "planned", "queued", "confirmed", "dismissed"})
+"""States of a card whose decision may be taken back together with others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +142,21 @@ def make_row(card: Card, decision: Decision | None, where: Where, polled: int = 
         tag=state if tagged else None,
         sentence=sentence(card, decision, where),
         poll=poll_delay(polled) if card.state in UNSETTLED else None,
-        tickable=may and card.state in DECIDABLE and not stale and card.kind in TO_DECIDE_KINDS,
+        tickable=may
+        and (_undoable(card, where) or (card.state in DECIDABLE and not stale and card.kind in TO_DECIDE_KINDS)),
         origin=origin(card, where),
         second=card.state in DECIDABLE and not stale and where.limits.second_needed(card),
         link=where.psa_link(card.agreement_id),
+    )
+
+
+def _undoable(card: Card, where: Where) -> bool:
+    """Tell whether a card is ticked to be undone: decided, in the list of what is decided."""
+    return (
+        where.board is not None
+        and where.board.show == "decided"
+        and card.state in UNDOABLE
+        and card.decision_id is not None
     )
 
 
@@ -221,7 +234,16 @@ def _acts(
         "new_revenue": (dismiss,),
         "to_split": (dismiss,),
     }.get(card.kind, (adjust,))
-    return first, others
+    return first, (*others, *_taking_back(card, decision))
+
+
+def _taking_back(card: Card, decision: Decision | None) -> tuple[Act, ...]:
+    """Offer to undo what stands behind a card that can be decided again: an undo, or how its count is shared."""
+    if decision is not None and card.state == "undone" and decision.push is not None:
+        return (Act(action="undo", label="Undo the undo…", key="u"),)
+    if decision is not None and card.state == "open" and decision.action == "split":
+        return (Act(action="undo", label="Undo the share", posts=True, key="u"),)
+    return ()
 
 
 def _acts_of_decided(card: Card, decision: Decision | None, where: Where) -> tuple[Act | None, tuple[Act, ...]]:

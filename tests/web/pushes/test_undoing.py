@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import sqlalchemy as sa
+
+from portal.db.records import Card, PsaAddition, Push
 from tests.support.visitor import Visitor
 from tests.web.cards.conftest import Month
 
@@ -53,3 +56,63 @@ def test_without_a_tick_or_the_right_nothing_is_undone(month: Month, signed_in_a
     assert signed_in_as("biller").get("/cards/undo").status_code == 422
     assert signed_in_as("viewer").post("/cards/undo", {"card_id": str(card.id)}).status_code == 403
     assert month.reload(card).state == "queued"
+
+
+def test_decided_cards_are_ticked_on_the_board_and_lead_to_the_look(month: Month, signed_in_as: SignIn) -> None:
+    card, open_card = month.card("20", "30"), month.card("5", "3")
+    biller = signed_in_as("biller")
+    biller.post(f"/cards/{card.id}/approve")
+
+    decided = Visitor.page(biller.get("/cards?show=decided"))
+    to_decide = Visitor.page(biller.get("/cards"))
+    form = decided.select_one("#bulk")
+
+    assert form is not None
+    assert form["action"] == "/cards/undo"
+    assert decided.select_one(f"#tick-{card.id}") is not None
+    assert to_decide.select_one(f"#tick-{card.id}") is None
+    assert to_decide.select_one(f"#tick-{open_card.id}") is not None
+    assert Visitor.page(signed_in_as("viewer").get("/cards?show=decided")).select_one("#bulk") is None
+
+
+def test_an_undone_card_and_a_shared_one_offer_to_take_that_back(month: Month, signed_in_as: SignIn) -> None:
+    card = month.card("20", "30")
+    biller = signed_in_as("biller")
+    biller.post(f"/cards/{card.id}/approve")
+    push = month.session.scalars(sa.select(Push).where(Push.card_id == card.id)).one()
+    push.state, push.steps[0].state, push.steps[0].addition_id = "confirmed", "done", 30001
+    month.session.execute(sa.update(PsaAddition).values(quantity=30))
+    month.session.execute(sa.update(Card).where(Card.id == card.id).values(state="confirmed"))
+    month.session.commit()
+
+    shown = Visitor.page(biller.get(f"/pushes/{push.id}"))
+    plan = biller.get(f"/cards/{card.id}/undo").get_data(as_text=True)
+    biller.post(f"/cards/{card.id}/undo")
+    month.session.expire_all()
+    undo = month.session.scalars(sa.select(Push).order_by(Push.id.desc())).first()
+    assert undo is not None
+    undo.state, undo.steps[0].state, undo.steps[0].addition_id = "confirmed", "done", 30001
+    month.session.execute(sa.update(PsaAddition).values(quantity=20))
+    month.session.execute(sa.update(Card).where(Card.id == card.id).values(state="undone"))
+    month.session.commit()
+    row = Visitor.page(biller.get("/cards")).select_one(f"#card-{card.id}")
+
+    assert shown.select_one(f"#undo-{push.id}") is not None
+    assert "Undo: 30 back to 20" in plan
+    assert row is not None
+    assert "Undo the undo…" in row.get_text()
+    assert "Undo: 20 back to 30" in biller.get(f"/cards/{card.id}/undo").get_data(as_text=True)
+
+
+def test_the_rail_counts_writes_that_need_a_look(month: Month, signed_in_as: SignIn) -> None:
+    card = month.card("20", "30")
+    biller = signed_in_as("biller")
+    biller.post(f"/cards/{card.id}/approve")
+    month.session.execute(sa.update(Push).values(state="failed", cause="ConnectWise refused."))
+    month.session.execute(sa.update(Card).values(state="failed"))
+    month.session.commit()
+
+    link = Visitor.page(biller.get("/audit")).select_one("nav a[href='/pushes']")
+
+    assert link is not None
+    assert "1" in link.get_text()
