@@ -143,3 +143,28 @@ def test_a_line_that_the_portal_does_not_know_any_more_is_held_back(desk: Desk) 
 
     with pytest.raises(Conflict, match="is gone from ConnectWise"):
         desk.do(decisions.undo, desk.again(card))
+
+
+def test_what_stands_of_a_push_that_somebody_interrupted_is_undone(desk: Desk) -> None:
+    card = desk.card(1010)
+    (old,) = desk.lines(510)
+    desk.do(decisions.adjust, card, quantity="3", day="2026-11-15")
+    changed = []
+
+    def meanwhile(point: str) -> None:
+        if point == "step_done" and not changed:
+            changed.append(point)
+            desk.set_by_hand(510, old.id, 6)
+
+    desk.turn(desk.push_of(card).id, crash=meanwhile)
+    push = desk.push_of(card)
+    assert (push.state, [step.state for step in push.steps]) == ("changed_in_psa", ["done", "changed"])
+    assert "Step 1 of 2 stands" in (push.cause or "")
+    assert (push.found["changed_by"], push.found["has"]) == ("dhale", "6")
+
+    desk.do(decisions.undo, desk.again(card))
+    assert desk.settle(card).state == "confirmed"
+
+    left, made = sorted(desk.lines(510), key=lambda line: line.id)
+    assert (left.quantity, left.cancelled_date) == (6, None)
+    assert (made.quantity, made.cancelled_date) == (0, made.effective_date)
