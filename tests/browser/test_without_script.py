@@ -86,7 +86,8 @@ def test_many_at_once_and_their_undo_need_no_script(site: Site, open_page: Calla
     press(page, "Approve 2, effective today")
     states = f"SELECT DISTINCT state FROM card WHERE id IN ({ids})"  # noqa: S608 - our own ids
     wait_for(page, site, states, ["confirmed"])
-    page.goto(f"/batches/{ask(site, 'SELECT max(batch_id) FROM decision')[0]}")
+    batch = ask(site, "SELECT max(batch_id) FROM decision")[0]
+    page.goto(f"/batches/{batch}")
     press(page, "Undo this batch", role="link")
     press(page, "Undo 2, effective today")
     undone = f"SELECT count(*) FROM decision WHERE action = 'undo' AND card_id IN ({ids})"  # noqa: S608 - our own ids
