@@ -23,7 +23,6 @@ def steps_left() -> int:
         return 0
     found = start()
     left = sum(1 for step in found.steps[:-1] if step.state in {"open", "waits"})
-    if found.whole:
+    if not left and not found.skipped:
         current_app.extensions[_WHOLE] = True  # what comes later, such as a new status, is no part of setting up
-        return 0
     return left

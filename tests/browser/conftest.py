@@ -98,11 +98,12 @@ class Site:
 
 
 @contextmanager
-def _worker(instance: Path, base_url: str) -> Iterator[None]:
+def worker(environ: dict[str, str]) -> Iterator[None]:
+    """A worker of a portal with these settings."""
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "app", "jobs", "work"],
         cwd=ROOT,
-        env={**os.environ, **environment(instance, base_url)},
+        env={**os.environ, **environ},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -131,7 +132,7 @@ def site(loaded: Path, tmp_path: Path) -> Iterator[Site]:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
-            with _worker(instance, url):
+            with worker(environment(instance, url)):
                 yield Site(url, sandbox, instance)
         finally:
             server.close()
