@@ -1,5 +1,6 @@
 """The help inside the portal: every page renders, its links and pictures lead somewhere, and nothing in it runs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +56,18 @@ def test_markup_in_a_page_is_shown_and_never_run(
 
     assert never not in page.body
     assert page.title == "Month"
+
+
+def test_every_hint_beside_the_work_leads_to_a_part_that_is_there(app: Flask) -> None:
+    folder = Path(app.root_path) / str(app.template_folder)
+    named = {
+        found
+        for file in folder.rglob("*.html")
+        for found in re.findall(r"cards#[a-z-]+", file.read_text(encoding="utf-8"))
+    }
+
+    with app.test_request_context():
+        parts = {f"cards#{anchor}" for anchor, _ in pages.find("cards").parts}
+
+    assert named
+    assert named <= parts
