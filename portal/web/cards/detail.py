@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import Card, Decision, PsaAgreement, PsaProduct, Push
+from portal.db.records import Card, Decision, PsaAgreement, PsaProduct
 from portal.domain.periods import Period
 from portal.domain.psa import BilledAgreement
 from portal.domain.splits import CannotSplit, Split, share
@@ -18,6 +18,7 @@ from portal.factory import clock
 from portal.services import decisions
 from portal.services.card_picture import picture
 from portal.services.errors import Invalid, NotFound, Refused
+from portal.services.undo_planning import before_and_after, target_of, why_not
 from portal.web import filters as shown
 from portal.web.cards.forms import Typed, read_split
 from portal.web.cards.rows import Row, approve_label, effective
@@ -96,8 +97,7 @@ def plan_context(session: Session, row: Row, action: str, form: Typed) -> dict[s
     billed = _billed(session, target, row)
     second = None
     if plan is not None and not plan.refused and plan.steps:
-        wanted = _wanted(card, action, form)
-        lower = wanted is not None and card.psa_quantity is not None and wanted < card.psa_quantity
+        lower = _lowers(session, card, action, form, plan)
         second = decisions.needs_second(session, card, plan, lower=lower)
     return {
         "action": action,
@@ -332,14 +332,29 @@ def _try_plan(session: Session, card: Card, action: str, form: Typed) -> tuple[P
 
 
 def _undo_plan(session: Session, row: Row) -> tuple[Plan | None, str]:
-    """Plan to take back what the latest decision wrote."""
-    push = None if row.push_id is None else session.get(Push, row.push_id)
-    if push is None:
-        return None, "Nothing was written, so there is nothing to undo."
+    """Plan to take back what the latest decision that stands wrote."""
     try:
-        return decisions.plan_back(session, push, product=row.card.product, today=row.where.today), ""
+        found = target_of(session, row.card)
+        if found.push is None:
+            return None, "Nothing was written, so there is nothing to undo."
+        refused = why_not(found)
+        if refused is not None:
+            return None, refused
+        return decisions.plan_back(session, found.push, product=row.card.product, today=row.where.today), ""
     except Refused as error:
         return None, str(error)
+
+
+def _lowers(session: Session, card: Card, action: str, form: Typed, plan: Plan) -> bool:
+    """Tell whether a plan makes a quantity fall."""
+    if action == "undo":
+        push = target_of(session, card).push
+        if push is None:
+            return False
+        before, after = before_and_after(session, push, plan, product=card.product, today=clock().today())
+        return after < before
+    wanted = _wanted(card, action, form)
+    return wanted is not None and card.psa_quantity is not None and wanted < card.psa_quantity
 
 
 def _warnings(plan: Plan | None) -> list[ToTick]:

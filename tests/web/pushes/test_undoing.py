@@ -1,10 +1,14 @@
 """Undo of ticked cards: a look at what goes back, then a batch like any other."""
 
 from collections.abc import Callable
+from datetime import date
 
 import sqlalchemy as sa
 
 from portal.db.records import Card, PsaAddition, Push
+from portal.services import settings_store
+from portal.services.actors import COMMAND_LINE
+from tests.support.database import NOW
 from tests.support.visitor import Visitor
 from tests.web.cards.conftest import Month
 
@@ -116,3 +120,29 @@ def test_the_rail_counts_writes_that_need_a_look(month: Month, signed_in_as: Sig
 
     assert link is not None
     assert "1" in link.get_text()
+
+
+def test_the_form_of_an_undo_says_what_is_held_and_who_has_to_confirm(month: Month, signed_in_as: SignIn) -> None:
+    customer = month.company()
+    contract = month.agreement(customer)
+    month.line(contract, "EDR-SEAT", "10")
+    month.line(contract, "EDR-SEAT", "5", effective_date=date(2026, 7, 1))
+    month.usage(customer, "EDR-SEAT", "8")
+    (card,) = month.make()
+    biller = signed_in_as("biller")
+    biller.post(f"/cards/{card.id}/approve")
+    push = month.session.scalars(sa.select(Push)).one()
+    push.state = "confirmed"
+    for step in push.steps:
+        step.state = "done"
+    month.session.execute(sa.update(PsaAddition).where(PsaAddition.id == 30001).values(quantity=8))
+    month.session.execute(sa.update(PsaAddition).where(PsaAddition.id == 30002).values(quantity=2))
+    month.session.execute(sa.update(Card).where(Card.id == card.id).values(state="confirmed"))
+    settings_store.put(month.session, "limits", {"amount": {"USD": "10.00"}}, by=COMMAND_LINE, now=NOW)
+    month.session.commit()
+
+    form = biller.get(f"/cards/{card.id}/undo").get_data(as_text=True)
+
+    assert "Line 30002 has 2 now, where this decision left 0." in form
+    assert "8 → 10" in Visitor.page(biller.get(f"/cards/{card.id}/undo")).get_text()
+    assert "A decision above 10.00 USD a month needs a second person." in form
