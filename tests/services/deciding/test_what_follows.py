@@ -8,7 +8,17 @@ import sqlalchemy as sa
 
 from portal.db.records import AccountMapping, Card, Connection, Decision, PsaAddition, PsaAgreement, Vendor
 from portal.db.records import VendorAccount as Account
-from portal.services import cards, connections, decisions, mapping, pushes, remaking, rules_store, settings_store
+from portal.services import (
+    cards,
+    connections,
+    decision_bulk,
+    decisions,
+    mapping,
+    pushes,
+    remaking,
+    rules_store,
+    settings_store,
+)
 from portal.services.actors import COMMAND_LINE, Actor
 from portal.services.errors import Conflict, Invalid, NotAllowed
 from portal.services.rules_store import RuleValues
@@ -336,7 +346,7 @@ def test_many_that_were_planned_are_confirmed_at_once_each_checked_anew(desk: De
 
     with desk.open_session() as session:
         batch = decisions.confirm_planned_many(session, [sent.id, moved.id], by=BILLER, now=desk.now, today=TODAY)
-        members = list(session.scalars(sa.select(Decision.card_id).where(Decision.batch_id == batch.id)))
+        members = list(session.scalars(sa.select(Decision.card_id).where(decision_bulk.members(batch.id))))
 
     assert members == [sent.id]
     assert [one["card_id"] for one in batch.left_out] == [moved.id]
