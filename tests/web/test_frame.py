@@ -345,7 +345,7 @@ def test_over_tls_browsers_are_told_to_stay_there(visitor: Visitor) -> None:
 
 
 def test_the_cookie_is_kept_from_scripts_and_other_sites(visitor: Visitor) -> None:
-    cookie = visitor.get("/sign-in").headers["Set-Cookie"]
+    cookie = visitor.get("/setup/first").headers["Set-Cookie"]
 
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie

@@ -46,7 +46,7 @@ VALUES = (
     "x" * 30_000,
 )
 FIELDS = (
-    "above", "account_id", "action", "add", "agreement", "all_to", "any_decrease", "asked", "ask_above", "back",
+    "above", "account_id", "action", "add", "again", "agreement", "guide", "start", "all_to", "any_decrease", "asked", "ask_above", "back",
     "before", "by_mail", "card", "card_id", "client_id", "client_secret", "code", "company", "complete", "cost", "count_rows", "counted_at", "date",
     "decimal", "delimiter", "do", "draft_id", "drop", "email", "encoding", "factor", "file", "filter_column",
     "filter_words", "find", "fixed-1", "fixed-501", "fold", "from", "group", "header_row", "hours", "ids", "import",

@@ -76,7 +76,7 @@ def test_a_token_that_is_none_is_refused_with_a_sentence(token: str, signed_in_a
 
 def test_files_are_pressed_once_kept_for_a_year_and_found_by_their_content(app: Flask) -> None:
     visitor = Visitor(app)
-    page = Visitor.page(visitor.get("/sign-in"))
+    page = Visitor.page(visitor.get("/setup/first"))
     address = str(page.select("link[rel=stylesheet]")[0]["href"])
 
     sheet = visitor.client.get(address, headers=PRESSED, buffered=True)

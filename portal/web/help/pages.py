@@ -7,6 +7,7 @@ with tables and nothing else. Pages stand beside the program, so they are read w
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from flask import url_for
@@ -84,7 +85,9 @@ def _rendered(file: Path, _changed: int) -> Page:
         for child in token.children or ():
             _lead_within(child)
     body = _markdown.renderer.render(tokens, _markdown.options, {})
-    body = body.replace("<table", '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table')
+    number = count(1)  # each region that scrolls has a name of its own
+    scroll = '<div class="scroll" tabindex="0" role="region" aria-label="Table {}"><table'
+    body = re.sub("<table", lambda _found: scroll.format(next(number)), body).replace("<pre>", '<pre tabindex="0">')
     return Page(title, tuple(parts), Markup(body.replace("</table>", "</table></div>")))  # noqa: S704 - CommonMark without HTML
 
 
