@@ -42,7 +42,7 @@ OF_THE_PEOPLE = ("people.",)
 """Admins look after everybody: role, sessions, links, second step."""
 EVERYBODYS = (
     "activity.", "audit.", "batches.", "cards.", "connections.", "imports.", "mapping.", "notes.index", "notes.add",
-    "pushes.", "rules.", "statuses.", "tags.", "undoing.", "static", "help.", "drift.",
+    "pushes.", "rules.", "setup.", "statuses.", "tags.", "undoing.", "static", "help.", "drift.",
 )  # fmt: skip
 """The month is one piece of work that all share: any role that may use the address may use it for every record."""
 UNSURE = {
