@@ -54,7 +54,6 @@ def begin(
     options: Options,
     selection: str,
     undoes_id: int | None = None,
-    at_once: int = AT_ONCE,
 ) -> Batch:
     """Decide many cards: a small number at once, more are stored for a worker. Wake one after the commit.
 
@@ -68,7 +67,6 @@ def begin(
         options: What holds for all.
         selection: What was selected, in words.
         undoes_id: The batch that is taken back.
-        at_once: Up to so many cards are decided in this transaction.
 
     Returns:
         The batch; `left_out` lists the cards that stay, each with why. `bulk_of` tells whether a worker goes on.
@@ -84,7 +82,7 @@ def begin(
     batch = Batch(action=action, by=by.name, at=now, selection=selection, undoes_id=undoes_id, left_out=[])
     session.add(batch)
     session.flush()
-    if len(cards) > at_once:
+    if len(cards) > AT_ONCE:
         _store(session, batch, cards, by=by, now=now, options=options)
         return batch
     turn = Turn(by=by, now=now, today=today, options=options, batch_id=batch.id)

@@ -46,15 +46,16 @@ VALUES = (
     "x" * 30_000,
 )
 FIELDS = (
-    "above", "account_id", "action", "add", "again", "agreement", "guide", "start", "all_to", "any_decrease", "asked", "ask_above", "back",
-    "before", "by_mail", "card", "card_id", "client_id", "client_secret", "code", "company", "complete", "cost", "count_rows", "counted_at", "date",
-    "decimal", "delimiter", "do", "draft_id", "drop", "email", "encoding", "factor", "file", "filter_column",
-    "filter_words", "find", "fixed-1", "fixed-501", "fold", "from", "group", "header_row", "hours", "ids", "import",
-    "inactive", "invite", "invoiced_ok", "iss", "issuer", "kind", "letter_keys", "list", "locale", "min", "name", "new_vendor", "next", "old", "only",
-    "open", "page", "password", "period", "person", "preview", "price", "private_key", "product", "profile_name",
-    "public_key", "q", "quantity", "reason", "rest_to", "role", "role_claim", "role_map", "rows", "save_profile", "scheduled_ok", "scope",
-    "seen", "sheet", "show", "shown", "sort", "state", "step", "theme", "times", "title", "to", "too_old_ok", "two_step_for", "upto", "v",
-    "vendor", "what", "writing",
+    "above", "account_id", "action", "add", "again", "agreement", "all_to", "any_decrease", "ask_above", "asked",
+    "back", "before", "by_mail", "card", "card_id", "client_id", "client_secret", "code", "company", "complete",
+    "cost", "count_rows", "counted_at", "date", "decimal", "delimiter", "do", "draft_id", "drop", "email", "encoding",
+    "factor", "file", "filter_column", "filter_words", "find", "fixed-1", "fixed-501", "fold", "from", "group",
+    "guide", "header_row", "hours", "ids", "import", "inactive", "invite", "invoiced_ok", "iss", "issuer", "kind",
+    "letter_keys", "list", "locale", "min", "name", "new_vendor", "next", "old", "only", "open", "page", "password",
+    "period", "person", "preview", "price", "private_key", "product", "profile_name", "public_key", "q", "quantity",
+    "reason", "rest_to", "role", "role_claim", "role_map", "rows", "save_profile", "scheduled_ok", "scope", "seen",
+    "sheet", "show", "shown", "sort", "start", "state", "step", "theme", "times", "title", "to", "too_old_ok",
+    "two_step_for", "upto", "v", "vendor", "what", "writing",
 )  # fmt: skip
 HEADERS: tuple[dict[str, str], ...] = (
     {},

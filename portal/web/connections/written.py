@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import groupby
 
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,10 +33,11 @@ def written_report_page() -> ResponseReturnValue:
     found = written_report.report(reading(), today=clock().today())
     pages = max(1, -(-len(found.rows) // PER_PAGE))
     page = min(max(forms.whole(request.args, "page") or 1, 1), pages)
+    rows = found.rows[(page - 1) * PER_PAGE : page * PER_PAGE]
     return render_template(
         "connections/written.html",
         report=found,
-        rows=found.rows[(page - 1) * PER_PAGE : page * PER_PAGE],
+        companies=[list(of_one) for _, of_one in groupby(rows, key=lambda row: row.company_id)],
         page=page,
         pages=pages,
         page_url=lambda number: url_for("connections.written_report", page=number),

@@ -118,9 +118,7 @@ def test_words_of_sentences_are_looked_for_in_the_newest_events_and_the_page_say
 
 def test_the_summary_reads_along_an_index_too(session: Session, statements: list[tuple[str, Any]]) -> None:
     for more in ({}, {"person": "Dana"}, {"company_id": 17}):
-        audit_summary.summarise(
-            session, by="person", since=BEGIN, until=BEGIN + timedelta(days=400), zone=ZONE, **more  # type: ignore[arg-type]
-        )  # fmt: skip
+        audit_summary.summarise(session, by="person", since=BEGIN, until=BEGIN + timedelta(days=400), zone=ZONE, **more)
 
     assert [step for step in plans(session, statements) if "USING" not in step] == []
 

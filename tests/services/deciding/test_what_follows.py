@@ -222,7 +222,7 @@ def test_undo_of_an_added_line_ends_it_at_zero_and_the_card_is_new_revenue_again
 
     (line,) = desk.lines(533, "SEAT-B")
     after = desk.again(card)
-    assert (line.quantity, line.cancelled_date) == (0, line.effective_date)
+    assert (line.quantity, line.cancelled_date) == (Decimal(0), line.effective_date)
     assert (after.state, after.kind, after.agreement_id) == ("undone", "new_revenue", None)
     desk.do(decisions.add, after, agreement_id=533)
     assert desk.settle(card).state == "confirmed"
@@ -240,7 +240,7 @@ def test_undo_of_a_dated_decrease_reopens_the_old_line_and_empties_the_new_one(d
 
     old, new = sorted(desk.lines(510), key=lambda line: line.id)
     assert (old.id, old.quantity, old.cancelled_date) == (before.id, before.quantity, None)
-    assert (new.quantity, new.cancelled_date) == (0, new.effective_date)
+    assert (new.quantity, new.cancelled_date) == (Decimal(0), new.effective_date)
 
 
 def test_undo_of_a_batch_holds_back_the_lines_that_someone_changed_since(desk: Desk) -> None:

@@ -126,7 +126,7 @@ def test_an_undo_above_the_limit_waits_for_a_second_person(desk: Desk) -> None:
 def test_a_large_undo_is_carried_out_by_a_worker(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = desk.card(1004), desk.card(1009)
     batch = approve(desk, one, other)
-    monkeypatch.setattr(decision_bulk.begin, "__kwdefaults__", decision_bulk.begin.__kwdefaults__ | {"at_once": 1})
+    monkeypatch.setattr(decision_bulk, "AT_ONCE", 1)
     undone = undo_batch(desk, batch)
     with desk.open_session() as session:
         bulk_id = session.scalars(sa.select(Bulk.id).where(Bulk.batch_id == undone.id)).one()

@@ -149,7 +149,7 @@ def test_what_stands_of_a_push_that_somebody_interrupted_is_undone(desk: Desk) -
     card = desk.card(1010)
     (old,) = desk.lines(510)
     desk.do(decisions.adjust, card, quantity="3", day="2026-11-15")
-    changed = []
+    changed: list[str] = []
 
     def meanwhile(point: str) -> None:
         if point == "step_done" and not changed:
@@ -166,5 +166,5 @@ def test_what_stands_of_a_push_that_somebody_interrupted_is_undone(desk: Desk) -
     assert desk.settle(card).state == "confirmed"
 
     left, made = sorted(desk.lines(510), key=lambda line: line.id)
-    assert (left.quantity, left.cancelled_date) == (6, None)
-    assert (made.quantity, made.cancelled_date) == (0, made.effective_date)
+    assert (left.quantity, left.cancelled_date) == (Decimal(6), None)
+    assert (made.quantity, made.cancelled_date) == (Decimal(0), made.effective_date)

@@ -1,5 +1,7 @@
 """An undo can be undone, and that one too: the lines, the card and its pushes tell which decision holds."""
 
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 
@@ -48,7 +50,7 @@ def test_an_added_line_comes_back_with_its_card(desk: Desk) -> None:
     assert (gone.agreement_id, gone.kind) == (None, "new_revenue")
     assert (back.agreement_id, back.kind, back.state) == (533, "no_change", "confirmed")
     (line,) = desk.lines(533, "SEAT-B")
-    assert (line.quantity, line.cancelled_date) == (1, None)
+    assert (line.quantity, line.cancelled_date) == (Decimal(1), None)
 
 
 def test_a_dated_decrease_goes_back_and_forth(desk: Desk) -> None:

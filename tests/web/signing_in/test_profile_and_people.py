@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import AuditEvent, Person, SignIn
 from portal.web.access import may
-from portal.web.filters import MINUS
 from portal.web.locale_choice import LOCALES, current_locale
+from portal.web.locales import MINUS
 from tests.support.people import a_person
 from tests.support.visitor import PASSWORD, Visitor
 
