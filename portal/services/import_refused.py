@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import UsageImport, UsageRow
+from portal.domain.spreadsheets import safe
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 _BEYOND = "(beyond the last header)"
 _AT_ONCE = 500
 
@@ -49,11 +49,6 @@ def refused_lines(session: Session, found: UsageImport) -> Iterator[str]:
         yield _line([*(str(cells.get(header, "")) for header in headers), *said], mark)
 
 
-def safe_cell(text: str) -> str:
-    """Write a text so that no spreadsheet calculates it."""
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def _above(found: UsageImport) -> Iterator[Sequence[str]]:
     """Give as many lines as stood above the headers; those that were not kept are blank."""
     kept = found.notes.get("preamble", [])
@@ -64,5 +59,5 @@ def _above(found: UsageImport) -> Iterator[Sequence[str]]:
 
 def _line(values: Sequence[str], mark: str) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, delimiter=mark, lineterminator="\r\n").writerow([safe_cell(one) for one in values])
+    csv.writer(buffer, delimiter=mark, lineterminator="\r\n").writerow([safe(one) for one in values])
     return buffer.getvalue()

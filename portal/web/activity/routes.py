@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from portal.db.records import PsaAgreement, SyncRun
 from portal.db.session import reading, transaction
+from portal.domain.spreadsheets import safe
 from portal.factory import clock
 from portal.services import notices, sync
 from portal.services.errors import NotFound
@@ -26,7 +27,6 @@ from portal.web.activity.queries import (
     usual_seconds,
     waits_seconds,
 )
-from portal.web.cards.export import safe
 from portal.web.connections.queries import shown
 from portal.web.filters import age
 from portal.web.frame import refresh_sources

@@ -9,6 +9,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from portal.domain.spreadsheets import safe
 from portal.extensions import db
 from portal.factory import clock
 from portal.services import audit, audit_export, audit_reading
@@ -20,7 +21,6 @@ COLUMNS = (
     "n", "at", "what", "action", "person", "sentence", "company_id", "company", "agreement_id", "product", "card_id",
     "before", "after", "effective", "reason", "hash",
 )  # fmt: skip
-_FORMULA = {"=", "+", "-", "@", "\t", "\r", "\n"}
 
 
 @bp.get("/audit.jsonl")
@@ -78,5 +78,4 @@ def cell(value: object) -> str:
     if value is None:
         return ""
     text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
-    text = text.replace("\x00", "")
-    return f"'{text}" if text[:1] in _FORMULA else text
+    return safe(text.replace("\x00", ""))

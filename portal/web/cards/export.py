@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from portal.db.records import Card, Decision, Note
 from portal.domain.cards_csv import COLUMNS
 from portal.domain.quantities import plain
+from portal.domain.spreadsheets import safe
 from portal.factory import clock
 from portal.services import notes, tags
 from portal.services.card_reading import csv_cells
@@ -24,7 +25,6 @@ BESIDE = (
 )  # fmt: skip
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # before the first byte it tells a spreadsheet that the file is UTF-8
 _NAMES = {"company", "agreement", "product"}  # what others typed; a figure below zero is no formula
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - read as well
 _AT_A_TIME = 500  # cards that are held at once
 
 
@@ -45,11 +45,6 @@ def lines(session: Session, board: BoardFilter, *, bom: bool = False) -> Iterato
         yield from _part(session, ids[start : start + _AT_A_TIME])
 
 
-def safe(text: str) -> str:
-    """Keep a text from being read as a formula: an apostrophe before its first character says it is text."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
-
-
 def _part(session: Session, ids: Sequence[int]) -> Iterator[str]:
     found = {card.id: card for card in session.scalars(sa.select(Card).where(Card.id.in_(ids)))}
     cards = [found[one] for one in ids if one in found]
@@ -67,7 +62,7 @@ def _part(session: Session, ids: Sequence[int]) -> Iterator[str]:
             "; ".join(of_products.get(card.product, ())),
             "\n".join(_note(note) for note in written.get(card.id, ())),
         )
-        yield _line([*cells, card.state, card.currency, str(card.id), *(safe(cell) for cell in beside)])
+        yield _line([*cells, card.state, safe(card.currency), str(card.id), *(safe(cell) for cell in beside)])
 
 
 def _decision(card: Card, decision: Decision | None) -> tuple[str, ...]:

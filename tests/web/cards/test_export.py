@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from portal.domain.cards_csv import COLUMNS
+from portal.domain.spreadsheets import safe
 from portal.services import notes, rules_store, tags
 from portal.services.actors import COMMAND_LINE
 from portal.services.rules_store import RuleValues
 from portal.services.tags import Carriers
-from portal.web.cards import export
 from tests.support.database import NOW
 from tests.support.visitor import Visitor
 
@@ -92,11 +92,11 @@ def test_what_stands_beside_the_numbers_is_in_it(month: "Month", signed_in_as: S
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\n=x", "  =1", "＝1"])  # noqa: RUF001 - read as well
 def test_no_text_is_read_as_a_formula(text: str) -> None:
-    assert export.safe(text) == f"'{text}"
+    assert safe(text) == f"'{text}"
 
 
 def test_a_text_that_is_no_formula_stays_as_it_is() -> None:
-    assert [export.safe(text) for text in ("Alder - Co", "3=3", "", "a@b")] == ["Alder - Co", "3=3", "", "a@b"]
+    assert [safe(text) for text in ("Alder - Co", "3=3", "", "a@b")] == ["Alder - Co", "3=3", "", "a@b"]
 
 
 def test_a_mark_for_spreadsheets_is_there_when_asked_for(month: "Month", signed_in_as: SignIn) -> None:
