@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help month install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check format run worker lock
+.PHONY: help month install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check audit format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -69,13 +69,17 @@ month: install-dev browser ## reconcile the sample month by keys, then by pointe
 pictures: install-dev browser ## take the pictures of the documentation anew
 	@$(BIN)/pytest -q tests/browser/pictures.py
 
-check: install-dev ## format, lint, types, import rules, templates, migrations against models
+check: install-dev ## format, lint, types, import rules, templates, migrations against models, advisories
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/djlint --quiet --lint templates
 	@$(BIN)/pytest -q tests/db/test_store.py
+	@$(BIN)/python .ci/audit_packages.py
+
+audit: install-dev ## ask whether an advisory stands against a package that the portal runs on
+	@$(BIN)/python .ci/audit_packages.py
 
 format: install-dev ## put the code into the one format
 	@$(BIN)/ruff format .
