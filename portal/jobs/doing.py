@@ -164,15 +164,12 @@ def due_imports() -> list[int]:
     return found
 
 
-def do_bulk(
-    bulk_id: int, stopping: Callable[[], bool] | None = None, after_turn: Callable[[list[int]], None] | None = None
-) -> bool:
+def do_bulk(bulk_id: int, stopping: Callable[[], bool] | None = None) -> bool:
     """Decide many cards, turn by turn. What another worker has in hand, or what has ended, is left alone.
 
     Args:
         bulk_id: Which bulk decision.
         stopping: Tells that the worker is to end; the next one goes on.
-        after_turn: Told which pushes wait to be sent.
 
     Returns:
         Whether there is nothing left to do.
@@ -185,7 +182,6 @@ def do_bulk(
         today=clock().today,
         real_now=real_now,
         stopping=stopping,
-        after_turn=after_turn,
     )
 
 

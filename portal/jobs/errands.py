@@ -104,8 +104,10 @@ def decide_many(stopping: threading.Event) -> bool:
     They have a thread of their own: a wake-up would stand in line behind all the pushes of the one before.
 
     Returns:
-        True: to be looked at again soon.
+        Whether they may be decided: not where the audit trail is unprotected.
     """
+    if trail.is_unguarded():
+        return False
     for bulk_id in doing.due_bulks():
         doing.do_bulk(bulk_id, stopping.is_set)
     return True

@@ -159,5 +159,6 @@ class Worker:
 
     def _bulk(self, bulk_id: int) -> float | None:
         with self.app.app_context():
-            doing.do_bulk(bulk_id, self.stopping.is_set)
+            if not trail.is_unguarded():
+                doing.do_bulk(bulk_id, self.stopping.is_set)
         return None

@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from portal.db.records import Batch, Bulk, BulkCard, Card, Decision, Person, Push
+from portal.db.records import Batch, Bulk, BulkCard, Decision, Person
 from portal.services import audit
 from portal.services.actors import Actor, require
+from portal.services.audit_guards import Unguarded
 from portal.services.decision_bulk_verbs import VERBS, Chosen, Options, Turn
 from portal.services.errors import Conflict, Invalid, NotFound, Refused
 from portal.services.push_leases import is_gone
@@ -150,7 +151,6 @@ def carry_out(
     today: Callable[[], date],
     real_now: Callable[[], datetime],
     stopping: Callable[[], bool] | None = None,
-    after_turn: Callable[[list[int]], None] | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> bool:
     """Carry a stored decision out, turn by turn, until it ends or this worker is to. Running it twice is harmless.
@@ -163,7 +163,6 @@ def carry_out(
         today: The day in the portal's time zone.
         real_now: Real time, for the lease.
         stopping: Tells that the worker is to end; the next one goes on.
-        after_turn: Told after each commit which pushes wait to be sent.
         pause: Waits some seconds between two turns, so that others may write.
 
     Returns:
@@ -177,10 +176,8 @@ def carry_out(
             if bulk.worker not in {None, worker} and bulk.leased_until is not None and bulk.leased_until > real_now():
                 return False  # another worker has it
             bulk.worker, bulk.leased_until, bulk.state = worker, real_now() + LEASE, "working"
-            queued = _turn(session, bulk, now=now(), today=today())
+            _turn(session, bulk, now=now(), today=today())
             ended = bulk.state not in _UNFINISHED
-        if queued and after_turn is not None:
-            after_turn(queued)
         if ended:
             return True
         pause(PAUSE_SECONDS)
@@ -191,16 +188,12 @@ def carry_out(
     return False
 
 
-def _turn(session: Session, bulk: Bulk, *, now: datetime, today: date) -> list[int]:
-    """Decide the next cards, and move on by as many.
-
-    Returns:
-        The pushes that wait to be sent because of it.
-    """
+def _turn(session: Session, bulk: Bulk, *, now: datetime, today: date) -> None:
+    """Decide the next cards, and move on by as many. The sweep finds the pushes that wait because of it."""
     by = _who(session, bulk)
     if isinstance(by, str):
         _end(session, bulk, "stopped", now=now, cause=by)
-        return []
+        return
     batch = session.get_one(Batch, bulk.batch_id)
     turn = Turn(by=by, now=now, today=today, options=Options.from_stored(bulk.options), batch_id=batch.id)
     query = (
@@ -209,13 +202,11 @@ def _turn(session: Session, bulk: Bulk, *, now: datetime, today: date) -> list[i
         .order_by(BulkCard.ordinal)
         .limit(TURN_CARDS)
     )
-    begun, done, left_out, decided = time.monotonic(), 0, list(batch.left_out), []
+    begun, done, left_out = time.monotonic(), 0, list(batch.left_out)
     for row in session.scalars(query).all():
         one = Chosen(card_id=row.card_id, seen=row.seen, decision_id=row.decision_id)
         left = _decide_one(session, bulk.action, one, turn)
-        if left is None:
-            decided.append(one.card_id)
-        else:
+        if left is not None:
             left_out.append(left)
         done += 1
         if time.monotonic() - begun > TURN_SECONDS:
@@ -227,13 +218,6 @@ def _turn(session: Session, bulk: Bulk, *, now: datetime, today: date) -> list[i
         _end(session, bulk, "done", now=now)
         _record_end(session, bulk, batch, by=by, now=now)
     session.flush()
-    waiting = (
-        sa.select(Push.id)
-        .join(Card, Card.decision_id == Push.decision_id)
-        .where(Card.id.in_(decided), Push.state == "queued")
-        .order_by(Push.id)
-    )
-    return list(session.scalars(waiting))
 
 
 def _decide_one(session: Session, action: str, one: Chosen, turn: Turn) -> dict[str, object] | None:
@@ -245,10 +229,10 @@ def _decide_one(session: Session, action: str, one: Chosen, turn: Turn) -> dict[
     try:
         with session.begin_nested():
             VERBS[action](session, one, turn)
+    except (Unguarded, OperationalError):
+        raise  # the store, not the card: the whole turn is done again
     except Refused as error:
         return {"card_id": one.card_id, "sentence": str(error)}
-    except DBAPIError:
-        raise  # the store, not the card: the whole turn is done again
     except Exception:
         log.exception("Card %s of batch %s could not be decided.", one.card_id, turn.batch_id)
         return {"card_id": one.card_id, "sentence": _OURS}

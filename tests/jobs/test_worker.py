@@ -20,10 +20,10 @@ from portal.jobs import doing
 from portal.jobs import queue as queues
 from portal.jobs.queue import queue_at, wake_push, wake_sync
 from portal.jobs.worker import Worker
-from portal.services import decisions, pushes, sync
+from portal.services import decision_bulk, decisions, pushes, sync
 from portal.services.actors import COMMAND_LINE
 from portal.services.sealing import Sealer
-from tests.support.desk import NOW, SECRET, Desk
+from tests.support.desk import BILLER, NOW, SECRET, TODAY, Desk
 
 ROOT = Path(__file__).parents[2]
 
@@ -112,6 +112,24 @@ def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on_at_once(desk: 
         until(lambda: desk.state_of(push_id) == "confirmed", seconds=40)
 
     assert sum(desk.quantities(501).values()) == 21
+
+
+def test_what_was_decided_on_many_cards_is_carried_out_and_sent(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decision_bulk, "AT_ONCE", 1)
+    cards = [desk.card(company_id) for company_id in (1001, 1004, 1009)]
+    with desk.open_session() as session:
+        batch = decisions.approve_many(session, [card.id for card in cards], by=BILLER, now=NOW, today=TODAY)
+        assert decision_bulk.bulk_of(session, batch.id) is not None
+    assert {desk.again(card).state for card in cards} == {"open"}
+
+    with worker(settings) as process:
+        until(lambda: all(desk.again(card).state == "confirmed" for card in cards))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=40)
+
+    assert len(desk.written()) == len(cards)
 
 
 def test_a_wake_up_reaches_the_task(app: Flask, settings: Settings) -> None:

@@ -62,7 +62,7 @@ def test_a_store_that_is_busy_for_too_long_answers_503_and_keeps_nothing(
 def test_who_only_reads_waits_for_no_writer(settings: Settings, signed_in_as: SignedInAs) -> None:
     visitor = signed_in_as("viewer")
     with closing(sqlite3.connect(file_of(settings), isolation_level=None)) as other:
-        other.execute("UPDATE sign_in SET seen_at = '2026-01-01 00:00:00.000000'")
+        other.execute("UPDATE sign_in SET seen_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 hour')")
 
     with somebody_writing(settings):
         answer = visitor.get("/audit")

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from portal.db.records import Batch
 from portal.db.session import reading, transaction
 from portal.factory import clock
-from portal.services import decisions
+from portal.services import decision_bulk, decisions
 from portal.services.errors import Invalid, NotAllowed, NotFound, Refused
 from portal.web.access import current_actor, may
 from portal.web.cards import context, queries
@@ -18,10 +18,11 @@ from portal.web.cards import filters as board_filters
 from portal.web.cards.blueprint import bp
 from portal.web.cards.forms import Typed, read_form
 from portal.web.cards.selection import ACTIONS, Selection, preview, read_selection
-from portal.web.cards.wake import wake_pushes_of
+from portal.web.cards.wake import wake_bulk, wake_pushes_of
 from portal.web.htmx import announce, swaps
 
-_SCOPES = {"adjust": "adjust", "dismiss": "dismiss", "confirm": "confirm"}
+_SCOPES = {"adjust": "adjust", "dismiss": "dismiss", "confirm": "confirm", "second": "second"}
+_TYPED = ("date", "reason", "invoiced_ok")  # what a preview that is drawn anew keeps of its form
 
 
 @bp.get("/cards/preview")
@@ -29,7 +30,8 @@ _SCOPES = {"adjust": "adjust", "dismiss": "dismiss", "confirm": "confirm"}
 def preview_many() -> ResponseReturnValue:
     """Show what a bulk decision would do; nothing is decided."""
     action = request.args.get("action") or _SCOPES.get(request.args.get("scope", ""), "approve")
-    return _page(reading(), request.args, action if action in ACTIONS else "approve", Typed(), 200)
+    form = read_form(MultiDict([(name, request.args[name]) for name in _TYPED if name in request.args]))
+    return _page(reading(), request.args, action if action in ACTIONS else "approve", form, 422 if form.errors else 200)
 
 
 @bp.post("/cards/approve")
@@ -60,11 +62,20 @@ def confirm_many() -> ResponseReturnValue:
     return _many("confirm")
 
 
+@bp.post("/cards/second")
+@may("decide")
+def second_many() -> ResponseReturnValue:
+    """Confirm what waits for a second person, together; one's own decisions are left out."""
+    return _many("second")
+
+
 def _many(action: str) -> ResponseReturnValue:
     """Decide, and go to the batch; a refusal shows the preview again as it was typed."""
     form = read_form(request.form, needs={"adjust": ("date",), "dismiss": ("reason",)}.get(action, ()))
     session = reading()
     board = _board(session, request.form)
+    if form.values.get("only") == "plan":
+        return _page(session, request.form, action, form, 422 if form.errors else 200)
     try:
         form.refuse_if_wrong()
         selection = read_selection(session, request.form, board, deciding=True)
@@ -72,11 +83,17 @@ def _many(action: str) -> ResponseReturnValue:
         with transaction() as writing:
             batch = _decide(writing, action, selection, words, form)
             batch_id, left = batch.id, len(batch.left_out)
+            bulk = decision_bulk.bulk_of(writing, batch_id)
+            bulk_id = None if bulk is None else bulk.id
     except (NotFound, NotAllowed):
         raise
     except Refused as refusal:
         form.errors |= refusal.fields if isinstance(refusal, Invalid) and refusal.fields else {"": str(refusal)}
         return _page(reading(), request.form, action, form, refusal.status)
+    if bulk_id is not None:
+        wake_bulk(bulk_id)
+        announce(f"{len(selection.chosen):,} cards are being decided. You can leave this page; the work goes on.")
+        return redirect(url_for("batches.show", batch_id=batch_id), 303)
     wake_pushes_of(batch_id)
     done = len(selection.chosen) - left
     announce(f"{done:,} decided." if not left else f"{done:,} decided, {left:,} left as they were.")
@@ -114,9 +131,13 @@ def _decide(session: Session, action: str, selection: Selection, words: str, for
             )
         case "dismiss":
             return decisions.dismiss_many(session, selection.chosen, seen=seen, **common)
+        case "second":
+            return decisions.confirm_second_many(
+                session, selection.chosen, seen=seen, too_old_ok=form.allowed("too_old_ok"), **common
+            )
         case _:
             return decisions.confirm_planned_many(
-                session, selection.chosen, too_old_ok=form.allowed("too_old_ok"), **common
+                session, selection.chosen, seen=seen, too_old_ok=form.allowed("too_old_ok"), **common
             )
 
 
@@ -138,7 +159,7 @@ def _page(session: Session, given: MultiDict[str, str], action: str, form: Typed
     selection = read_selection(session, given, board, deciding=request.method == "POST")
     titles = queries.vendor_titles(session)
     where = context.where_now(session, board, titles, board.period)
-    made = preview(session, selection, action, where)
+    made = preview(session, selection, action, where, form.day)
     hidden = board_filters.hidden_copy(board) | {
         "scope": "filter" if selection.all_match else "ticked",
         "action": action,

@@ -3,31 +3,39 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from portal.db.records import Card
+from portal.db.records import Card, Decision
+from portal.domain.unusual import unusual
 from portal.services import cards, decisions
 from portal.services.errors import Invalid
-from portal.web import filters as shown
 from portal.web import forms
-from portal.web.cards import queries
+from portal.web.cards import bulk_facts, queries
+from portal.web.cards.bulk_facts import Now, Terms
 from portal.web.cards.filters import BoardFilter
 from portal.web.cards.rows import blocked_by
-from portal.web.cards.sentences import Where
+from portal.web.cards.sentences import Where, by_same
 from portal.web.cards.words import STATES, count_of
 
-ACTIONS = {"approve": "Approve", "adjust": "Adjust", "dismiss": "Dismiss", "confirm": "Send"}
+ACTIONS = {
+    "approve": "Approve",
+    "adjust": "Adjust",
+    "dismiss": "Dismiss",
+    "confirm": "Send",
+    "second": "Confirm",
+}
 MOST = 5000  # cards decided at once
 LARGEST = 3  # cards named as the largest
 FIRST = 12  # cards that go along, listed to be looked at first
 NAMED = 50  # cards that stay behind, listed
-_RANK = {"Second person": 0, "Largest": 1, "Several writes": 2, "Decrease": 3}
+_RANK = {"Unusual": 0, "Second person": 1, "Largest": 2, "Already invoiced": 3, "Several writes": 4, "Decrease": 5}
+_CHANGES = {"approve", "adjust"}
 _SEEN = re.compile(r"([0-9]{1,9})=([^\s=]{1,120})")
-_CHUNK = 500  # ids in one query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,38 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One reason to look at a card first.
+
+    Args:
+        why: What the tag does not say by itself; may be empty.
+    """
+
+    tag: str
+    icon: str
+    tone: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a preview knows of its cards besides what they hold.
+
+    Args:
+        before: What each pair counted in the months before.
+        pending: The decisions that wait for a second person, or to be sent, by card.
+        terms: What the one date means for each card.
+        day: That date.
+    """
+
+    where: Where
+    before: Mapping[tuple[int, str], Now] = field(default_factory=dict)
+    pending: Mapping[int, Decision] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlier:
     """A card to look at first, and why.
 
@@ -62,12 +102,14 @@ class Outlier:
     """
 
     card: Card
-    tag: str
-    icon: str
-    tone: str
-    why: str
+    flags: tuple[Flag, ...]
     stays: bool
     ticked: bool = True
+
+    @property
+    def why(self) -> str:
+        """All reasons that say more than their tag."""
+        return " ".join(flag.why for flag in self.flags if flag.why)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +127,21 @@ class Preview:
     writes: int = 0
     agreements: int = 0
     second: int = 0
+    flagged: dict[str, int] = field(default_factory=dict)
+    warning: str = ""
+    pending: Mapping[int, Decision] = field(default_factory=dict)
+
+    def after(self, card: Card) -> Decimal | None:
+        """Give the quantity that a card has afterwards: what was decided, else the proposal."""
+        if self.action == "dismiss":
+            return card.psa_quantity
+        decision = self.pending.get(card.id)
+        return card.proposed_quantity if decision is None else decision.quantity
+
+    def money(self, card: Card) -> Decimal | None:
+        """Give what a card changes a month: what was decided, else the proposal."""
+        decision = self.pending.get(card.id)
+        return card.revenue_change if decision is None else bulk_facts.money_of(decision)
 
     @property
     def seen(self) -> str:
@@ -133,44 +190,63 @@ def read_selection(
     return Selection(ids=ids, all_match=all_match, without=without, seen=seen)
 
 
-def preview(session: Session, selection: Selection, action: str, where: Where) -> Preview:
-    """Say what a bulk decision would do, from what the cards hold; no card is planned one by one."""
+def preview(session: Session, selection: Selection, action: str, where: Where, day: date | None = None) -> Preview:
+    """Say what a bulk decision would do, from what the cards hold; no card is planned one by one.
+
+    Args:
+        session: For reading.
+        selection: The cards.
+        action: One of `ACTIONS`.
+        where: What the cards have in common.
+        day: The one effective date of an Adjust, if one was picked.
+    """
     found = cards_of(session, selection.ids)
+    known = Known(
+        where=where,
+        before=bulk_facts.counted_before(session, found) if action in _CHANGES else {},
+        pending=bulk_facts.pending(session, found) if action in {"second", "confirm"} else {},
+        terms=bulk_facts.terms(session, found, day, where.today) if action == "adjust" and day else Terms(),
+        day=day,
+    )
     made = Preview(action=action, matching=len(found))
     agreements = set()
     able = []
     for card in found:
-        reason = why_stays(card, action, where)
+        reason = why_stays(card, action, known)
         if reason is None:
             able.append(card)
         else:
             made.staying.append((card, reason))
     made.going = [card for card in able if card.id not in selection.without]
+    made.pending = known.pending
     for card in made.going:
-        queries.add(made.revenue, card.currency, card.revenue_change)
-        queries.add(made.profit, card.currency, card.profit_change)
-        made.writes += writes_of(card, action)
+        queries.add(made.revenue, card.currency, made.money(card))
+        if not known.pending:
+            queries.add(made.profit, card.currency, card.profit_change)
+        made.writes += writes_of(card, action, known)
         agreements.add(card.agreement_id)
-        made.second += action in {"approve", "adjust"} and where.limits.second_needed(card)
+        made.second += action in _CHANGES and where.limits.second_needed(card)
     made.agreements = len(agreements)
-    made.outliers, made.unnamed = _outliers(able, made.staying, action, where, selection.without)
+    _look_first(made, able, known, selection.without)
+    invoiced = sum(1 for card in made.going if card.id in known.terms.invoiced)
+    if day is not None and invoiced:
+        made.warning = bulk_facts.invoiced_words(day, invoiced)
     return made
 
 
 def cards_of(session: Session, ids: Sequence[int]) -> list[Card]:
-    """Read cards in the order of their ids given."""
-    found: dict[int, Card] = {}
-    for begin in range(0, len(ids), _CHUNK):
-        query = sa.select(Card).where(Card.id.in_(ids[begin : begin + _CHUNK]))
-        found |= {card.id: card for card in session.scalars(query)}
+    """Read cards in the order of their ids given, in one query."""
+    found = {card.id: card for card in session.scalars(sa.select(Card).where(Card.id.in_(ids)))}
     return [found[one] for one in ids if one in found]
 
 
-def why_stays(card: Card, action: str, where: Where) -> str | None:
+def why_stays(card: Card, action: str, known: Known) -> str | None:
     """Say why a card cannot go along; none where it can."""
     word = STATES[card.state].word.lower()
     if action == "confirm":
         return None if card.state == "planned" else f"Not planned: {word}."
+    if action == "second":
+        return _why_not_second(card, known)
     if action == "dismiss":
         return None if card.state in cards.DECIDABLE | {"stale"} else f"Decided already: {word}."
     why = _why_not_changed(card)
@@ -178,13 +254,29 @@ def why_stays(card: Card, action: str, where: Where) -> str | None:
         why = "It is stale and can only be dismissed."
     elif card.state not in cards.DECIDABLE:
         why = f"Decided already: {word}."
-    if why is None and action == "adjust" and not card.prorates:
-        why = "Its agreement does not prorate, so no date can be picked."
-    if why is None and (blocked := blocked_by(card, where)) is not None:
+    if why is None and action == "adjust":
+        why = known.terms.refused.get(card.id) if card.prorates else _NOT_PRORATED
+    if why is None and (blocked := blocked_by(card, known.where)) is not None:
         why = f"{blocked.what}. {blocked.why}"
     if why is None and action == "approve" and card.facts.get("later"):
         why = "A line begins later, and both would bill. Decide it by itself."
     return why
+
+
+_NOT_PRORATED = "Its agreement does not prorate, so no date can be picked."
+
+
+def _why_not_second(card: Card, known: Known) -> str | None:
+    """Say why a card cannot be confirmed by this person as the second one."""
+    first, by = known.pending.get(card.id), known.where.by
+    if card.state != "waiting" or first is None:
+        return f"It does not wait for a second person: {STATES[card.state].word.lower()}."
+    if by_same(first, by):
+        return "You decided it; somebody else must confirm."
+    if not by.at_least("manager"):
+        return f"{first.by} decided it; a manager or an admin may confirm."
+    blocked = blocked_by(card, known.where)
+    return None if blocked is None else f"{blocked.what}. {blocked.why}"
 
 
 def _why_not_changed(card: Card) -> str | None:
@@ -197,53 +289,59 @@ def _why_not_changed(card: Card) -> str | None:
     }.get(card.kind, "Both quantities agree, or nothing is compared.")
 
 
-def writes_of(card: Card, action: str) -> int:
+def writes_of(card: Card, action: str, known: Known) -> int:
     """Count the writes of a card: one for each line that changes; a dated decrease takes a new line and an end."""
     changing = card.facts.get("changing") or []
     if action == "dismiss":
         return 0
-    if action == "adjust" and card.kind == "decrease":
+    if action == "adjust" and card.kind == "decrease" and card.id not in known.terms.at_once:
         return sum(1 if one["after"] == "0" else 2 for one in changing)
     return max(len(changing), 1)
 
 
-def _outliers(
-    able: Iterable[Card],
-    staying: Sequence[tuple[Card, str]],
-    action: str,
-    where: Where,
-    without: frozenset[int],
-) -> tuple[list[Outlier], int]:
-    """Choose the cards to look at first: the largest, decreases, several writes, a second person, those that stay."""
-    by_money = sorted(able, key=lambda card: (-abs(card.revenue_change or Decimal(0)), card.id))
+def _look_first(made: Preview, able: Iterable[Card], known: Known, without: frozenset[int]) -> None:
+    """Choose the cards to look at first: unusual, largest, decreases, several writes, second person; those that stay.
+
+    All are counted; the first few are listed, and of what stays behind a page.
+    """
+    by_money = sorted(able, key=lambda card: (-abs(made.money(card) or Decimal(0)), card.id))
     found: list[Outlier] = []
     for place, card in enumerate(by_money):
-        named = _why_first(card, place, action, where)
-        if named is not None:
-            found.append(Outlier(card=card, stays=False, ticked=card.id not in without, **named))
-    found = sorted(found, key=lambda one: _RANK[one.tag])[:FIRST]
+        flags = tuple(sorted(_flags(card, place, made.action, known), key=lambda flag: _RANK[flag.tag]))
+        for flag in flags:
+            made.flagged[flag.tag] = made.flagged.get(flag.tag, 0) + 1
+        if flags:
+            found.append(Outlier(card=card, stays=False, ticked=card.id not in without, flags=flags))
+    found = sorted(found, key=lambda one: _RANK[one.flags[0].tag])[:FIRST]
     left = [
-        Outlier(card=card, tag="Stays behind", icon="struck", tone="bad", why=why, stays=True, ticked=False)
-        for card, why in staying
+        Outlier(
+            card=card, stays=True, ticked=False, flags=(Flag(tag="Stays behind", icon="struck", tone="bad", why=why),)
+        )
+        for card, why in made.staying
     ]
-    return found + left[:NAMED], max(len(left) - NAMED, 0)
+    made.outliers, made.unnamed = found + left[:NAMED], max(len(left) - NAMED, 0)
 
 
-def _why_first(card: Card, place: int, action: str, where: Where) -> dict[str, str] | None:
+def _flags(card: Card, place: int, action: str, known: Known) -> list[Flag]:
     """Say why a card is looked at first; none where it is like the others."""
-    changes = action in {"approve", "adjust"}
-    writes = writes_of(card, action)
-    tag = None
-    if changes and where.limits.second_needed(card):
-        tag = ("Second person", "seal", "accent", "It will wait for a second person.")
-    elif place < LARGEST:
-        tag = ("Largest", "up", "up", "Among the largest by money.")
-    elif changes and writes > 1:
-        tag = ("Several writes", "written", "warn", f"{count_of(writes, 'write')} to ConnectWise.")
-    elif changes and card.kind == "decrease":
-        amount = shown.signed_money(card.revenue_change, card.currency)
-        tag = ("Decrease", "down", "down", f"It lowers the bill: {amount} a month.")
-    return None if tag is None else dict(zip(("tag", "icon", "tone", "why"), tag, strict=True))
+    flags = [Flag(tag="Largest", icon="up", tone="up")] if place < LARGEST else []
+    if action not in _CHANGES:
+        return flags
+    before = known.before.get((card.company_id, card.product))
+    strange = None if before is None else unusual(before.count, before.history)
+    if strange is not None:
+        flags.append(Flag(tag="Unusual", icon="warn", tone="warn", why=strange))
+    if known.where.limits.second_needed(card):
+        flags.append(Flag(tag="Second person", icon="seal", tone="accent", why="It will wait for a second person."))
+    if card.id in known.terms.invoiced:
+        flags.append(Flag(tag="Already invoiced", icon="warn", tone="warn"))
+    writes = writes_of(card, action, known)
+    if writes > 1:
+        words = f"{count_of(writes, 'write')} to ConnectWise."
+        flags.append(Flag(tag="Several writes", icon="written", tone="warn", why=words))
+    if card.kind == "decrease":
+        flags.append(Flag(tag="Decrease", icon="down", tone="down"))
+    return flags
 
 
 def _ids(text: str) -> list[int]:

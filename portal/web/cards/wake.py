@@ -4,9 +4,10 @@ import sqlalchemy as sa
 
 from portal.db.records import Push
 from portal.db.session import reading
-from portal.jobs.queue import wake_push, wake_sync
+from portal.jobs.queue import wake_bulk, wake_push, wake_sync
+from portal.services import decision_bulk
 
-__all__ = ["wake_push", "wake_push_of", "wake_pushes_of", "wake_sync"]
+__all__ = ["wake_bulk", "wake_push", "wake_push_of", "wake_pushes_of", "wake_sync"]
 
 
 def wake_push_of(card_id: int) -> None:
@@ -18,6 +19,7 @@ def wake_push_of(card_id: int) -> None:
 
 def wake_pushes_of(batch_id: int) -> None:
     """Tell a worker of the pushes of a batch."""
-    query = sa.select(Push.id).where(Push.state == "queued", Push.decision.has(batch_id=batch_id)).order_by(Push.id)
+    of_it = Push.decision.has(decision_bulk.members(batch_id))
+    query = sa.select(Push.id).where(Push.state == "queued", of_it).order_by(Push.id)
     for push_id in reading().scalars(query):
         wake_push(push_id)

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from portal.db.records import Batch, Card, Decision, Push
-from portal.db.session import reading
-from portal.services.errors import NotFound
-from portal.web.access import may
-from portal.web.cards.words import STATES, UNSETTLED, poll_delay
+from portal.db.records import Batch, Bulk, Card, Decision, Push
+from portal.db.session import reading, transaction
+from portal.factory import clock
+from portal.services import decision_bulk
+from portal.services.errors import Conflict, NotFound
+from portal.web.access import current_actor, may
+from portal.web.cards.words import STATES, UNSETTLED, count_of, poll_delay
 from portal.web.htmx import announce, swaps
 from portal.web.pushes.routes import sentence
 
@@ -25,6 +27,7 @@ VERBS = {
     "dismiss": "Dismissed",
     "undo": "Undo of",
     "send": "Sent",
+    "second": "Confirmed",
     "add": "Added",
 }
 
@@ -80,10 +83,29 @@ def show(batch_id: int) -> ResponseReturnValue:
     """Show how a batch went; while something is on its way the part asks again by itself."""
     made = _context(reading(), batch_id)
     if swaps(f"batch-{batch_id}"):
-        if made["asked"] and made["standing"].settled:
+        if made["asked"] and made["poll"] is None:
             announce(f"{made['standing'].words}.")
         return render_template("pushes/_batch.html", **made)
     return render_template("pushes/batch.html", **made)
+
+
+@bp.post("/<int:batch_id>/stop")
+@may("decide")
+def stop(batch_id: int) -> ResponseReturnValue:
+    """Stop deciding; what is decided stays decided, the other cards stay on the board."""
+    bulk = decision_bulk.bulk_of(reading(), batch_id)
+    if bulk is None:
+        raise NotFound(f"Nothing is being decided in batch {batch_id}.")
+    bulk_id = bulk.id
+    try:
+        with transaction() as session:
+            stopped = decision_bulk.stop(session, bulk_id, by=current_actor(), now=clock().now())
+            done, total = stopped.progress_done, stopped.progress_total
+    except Conflict as refusal:
+        made = _context(reading(), batch_id) | {"refused": str(refusal)}
+        return render_template("pushes/batch.html", **made), refusal.status
+    announce(f"Stopped after {done:,} of {total:,} cards. The others stay as they were.")
+    return redirect(url_for("batches.show", batch_id=batch_id), 303)
 
 
 def _context(session: Session, batch_id: int) -> dict[str, Any]:
@@ -95,7 +117,7 @@ def _context(session: Session, batch_id: int) -> dict[str, Any]:
         session.execute(
             sa.select(Push.state, sa.func.count())
             .join(Decision, Decision.id == Push.decision_id)
-            .where(Decision.batch_id == batch_id)
+            .where(decision_bulk.members(batch_id))
             .group_by(Push.state)
         ).all()
     )
@@ -103,7 +125,7 @@ def _context(session: Session, batch_id: int) -> dict[str, Any]:
     open_pushes = session.scalars(
         sa.select(Push)
         .join(Decision, Decision.id == Push.decision_id)
-        .where(Decision.batch_id == batch_id, Push.state != "confirmed")
+        .where(decision_bulk.members(batch_id), Push.state != "confirmed")
         .options(joinedload(Push.card), joinedload(Push.decision), selectinload(Push.steps))
         .order_by(Push.id)
         .limit(NAMED)
@@ -112,7 +134,9 @@ def _context(session: Session, batch_id: int) -> dict[str, Any]:
     named = {card.id: card for card in session.scalars(sa.select(Card).where(Card.id.in_(list(left)[:NAMED])))}
     text = request.args.get("asked", "")
     asked = min(int(text[:4]), 99) if text.isascii() and text.isdigit() else 0
-    decided = session.scalar(sa.select(sa.func.count()).select_from(Decision).where(Decision.batch_id == batch_id))
+    bulk = decision_bulk.bulk_of(session, batch_id)
+    going_on = bulk is not None and bulk.state in {"queued", "working"}
+    decided = session.scalar(sa.select(sa.func.count()).select_from(Decision).where(decision_bulk.members(batch_id)))
     return {
         "batch": batch,
         "verb": VERBS.get(batch.action, "Decided"),
@@ -124,11 +148,30 @@ def _context(session: Session, batch_id: int) -> dict[str, Any]:
         ],
         "left": [(named.get(card_id), card_id, why) for card_id, why in list(left.items())[:NAMED]],
         "left_count": len(left),
-        "poll": None if standing.settled else poll_delay(asked),
+        "bulk": bulk,
+        "going_on": going_on,
+        "progress": None if bulk is None else progress_words(bulk),
+        "poll": poll_delay(0) if going_on else None if standing.settled else poll_delay(asked),
         "asked": asked,
         "refused": None,
-        "undoable": batch.action in {"approve", "adjust", "dismiss", "send", "add", "undo"},
+        "undoable": not going_on and batch.action in {"approve", "adjust", "dismiss", "send", "add", "undo"},
     }
+
+
+def progress_words(bulk: Bulk) -> str:
+    """Say how far a bulk decision is: "1,250 of 3,000 cards looked at; each is decided by itself."."""
+    done, total = f"{bulk.progress_done:,}", f"{bulk.progress_total:,}"
+    match bulk.state:
+        case "queued":
+            return f"{total} cards wait for a worker. Nothing is decided yet."
+        case "working":
+            return f"{done} of {total} cards looked at; each is decided by itself."
+        case "stopped":
+            left = bulk.progress_total - bulk.progress_done
+            stay = f"{count_of(left, 'card stays', 'cards stay')} as {'it was' if left == 1 else 'they were'}"
+            return f"{bulk.cause or 'Stopped.'} {done} of {total} were looked at; {stay}, on the board."
+        case _:
+            return f"All {total} cards were looked at."
 
 
 def _done(push: Push) -> str:

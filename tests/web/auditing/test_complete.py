@@ -32,6 +32,7 @@ NO_EVENT_OF_COMMANDS = {
     "audit export", "audit head", "cards export", "cards plan", "connections show", "doctor", "mapping export",
     "mapping inactive", "mapping unmapped", "pushes list", "rules list", "statuses export", "users list",  # these read
     "demo people",  # the demo's own people, before anything has happened
+    "setup-code",  # shows the code; that an admin was made with it is the event
 }  # fmt: skip
 NOT_OURS = "db"  # of the library for migrations
 
