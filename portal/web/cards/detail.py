@@ -20,6 +20,7 @@ from portal.services.card_picture import picture
 from portal.services.errors import Invalid, NotFound, Refused
 from portal.services.undo_planning import before_and_after, target_of, why_not
 from portal.web import filters as shown
+from portal.web.cards.dates import Dates, for_added_line, for_change
 from portal.web.cards.forms import Typed, read_split
 from portal.web.cards.rows import Row, approve_label, effective
 from portal.web.cards.why import next_invoice_on, notes_of
@@ -36,25 +37,6 @@ class ToTick:
     code: str
     sentence: str
     label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dates:
-    """The effective date of a form: a field, or locked with the reason.
-
-    Args:
-        open: The agreement prorates.
-        value: What the field holds before anybody typed.
-    """
-
-    open: bool
-    today: str
-    value: str = ""
-    first: str = ""
-    last: str = ""
-    hint: str = ""
-    agreement: str = ""
-    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +94,11 @@ def plan_context(session: Session, row: Row, action: str, form: Typed) -> dict[s
     }
 
 
+def adjust_dates(session: Session, row: Row, form: Typed) -> Dates:
+    """Say from which day a card may be adjusted to the quantity that is typed."""
+    return for_change(session, row, _billed(session, row.card.agreement_id, row), form.quantity)
+
+
 def form_context(session: Session, row: Row, action: str, form: Typed) -> dict[str, Any]:
     """Gather what a decision's form needs."""
     card = row.card
@@ -120,11 +107,11 @@ def form_context(session: Session, row: Row, action: str, form: Typed) -> dict[s
         case "approve":
             made |= plan_context(session, row, action, form)
         case "adjust":
-            billed = _billed(session, card.agreement_id, row)
-            made["dates"] = _dates(row, billed)
             default = card.proposed_quantity if card.proposed_quantity is not None else card.psa_quantity
             made["default_quantity"] = shown.typed(default)
-            _prefill(form, quantity=default, day=row.where.today if made["dates"].open else None)
+            _prefill(form, quantity=default, day=None)
+            made["dates"] = adjust_dates(session, row, form)
+            _prefill(form, quantity=default, day=made["dates"].default)
             made |= plan_context(session, row, action, form)
         case "dismiss":
             made |= {
@@ -227,7 +214,7 @@ def _add_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
         "choices": choices,
         "refused_choices": refused,
         "chosen": None if chosen is None else chosen.id,
-        "dates": _dates(row, None if chosen is None else chosen.billed, needed=False),
+        "dates": for_added_line(session, row, None if chosen is None else chosen.billed),
         "default_quantity": shown.typed(card.proposed_quantity),
         "item": {
             "price": "" if item is None else shown.typed(item.price),
@@ -253,39 +240,6 @@ def _prefill(form: Typed, *, quantity: Decimal | None, day: date | None) -> None
         form.quantity = quantity
     if form.day is None and "date" not in form.values:
         form.day = day
-
-
-def _dates(row: Row, billed: BilledAgreement | None, *, needed: bool = True) -> Dates:
-    """Say whether a date may be picked, and within which days."""
-    today = row.where.today
-    words = (
-        f"{shown.day_words(today)} {today.year}"
-        if not str(shown.day_words(today)).endswith(str(today.year))
-        else shown.day_words(today)
-    )
-    if billed is None or not billed.agreement.prorates:
-        return Dates(
-            open=False,
-            today=f"{words}, today",
-            agreement=row.card.agreement or (billed.agreement.name if billed is not None else ""),
-            link=row.where.psa_link(None if billed is None else billed.agreement.id),
-        )
-    own = billed.agreement
-    span = [shown.day_words(own.start) if own.start else None, shown.day_words(own.last_day) if own.last_day else None]
-    if all(span):
-        bounds = f" {span[0]} to {span[1]}, its own dates."
-    elif span[0]:
-        bounds = f" From {span[0]} on, when the agreement begins."
-    else:
-        bounds = ""
-    return Dates(
-        open=True,
-        today=words,
-        value=today.isoformat() if needed else "",
-        first=own.start.isoformat() if own.start else "",
-        last=own.last_day.isoformat() if own.last_day else "",
-        hint=f"This agreement prorates.{bounds}" + ("" if needed else " Left empty: today."),
-    )
 
 
 def _billed(session: Session, agreement_id: int | None, row: Row) -> BilledAgreement | None:

@@ -100,6 +100,10 @@ def plan(card_id: int) -> ResponseReturnValue:
         made = detail.split_context(session, row, form)
         return render_template("cards/_sharing.html", row=row, form=form, **made)
     made = detail.plan_context(session, row, action, form)
+    if action == "adjust":
+        dates = detail.adjust_dates(session, row, form)
+        if dates.open:
+            beside(render_template("cards/_date_hint.html", row=row, dates=dates, oob=True))
     return make_response(render_template("cards/_plan.html", row=row, form=form, **made), status)
 
 
