@@ -74,7 +74,7 @@ def plan_change(
     steps = tuple(step for line, change in zip(touched, changes, strict=True) for step in _steps(line, change, day))
     moves = [
         Move(
-            amount=revenue(line, item, change.after - change.before),
+            amount=revenue(line, item, _units(line, change, day)),
             begins=None if line.effective == day else day,
             ends=line.cancelled,
         )
@@ -169,6 +169,13 @@ def _steps(line: Line, change: LineChange, day: date | None) -> list[Step]:
             )
         )
     return steps
+
+
+def _units(line: Line, change: LineChange, day: date | None) -> Decimal:
+    """Give how many billed units a change moves: of a line that just ends, included ones were never billed."""
+    if change.after == 0 and day is not None and line.effective != day:
+        return -line.billed_units
+    return change.after - change.before
 
 
 def _invoiced(agreement: BilledAgreement, day: date, effect: InvoiceEffect, *, dated: bool) -> Warned:

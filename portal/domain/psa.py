@@ -56,6 +56,11 @@ class Line:
         """Tell whether the line was taken back: nothing, for one day. Nobody may delete it, and it bills no day."""
         return self.quantity == 0 and self.effective is not None and self.cancelled == self.effective
 
+    @property
+    def billed_units(self) -> Decimal:
+        """The units that the PSA bills for each day of the line: the quantity without what is included."""
+        return Decimal(0) if self.void else self.quantity - self.less_included
+
     def active(self, on: date) -> bool:
         """Tell whether the line is billed on a day; its first and its last day count, but for one taken back."""
         begun = self.effective is None or self.effective <= on

@@ -185,15 +185,17 @@ def _move_back(
     prorates = agreement.agreement.prorates
     if step.action is StepAction.SET:
         before = step.expected if isinstance(step.expected, Decimal) else Decimal(0)
-        begins = line.effective if prorates and line.void and line.addition_id in until else None
+        revived = line.void and line.addition_id in until
+        begins = line.effective if prorates and revived else None
         last = until.get(line.addition_id, line.cancelled)
         ends = last if isinstance(last, date) else None
-        return Move(amount=revenue(line, item, before - line.quantity), begins=begins, ends=ends)
+        units = before - (line.less_included if revived else line.quantity)
+        return Move(amount=revenue(line, item, units), begins=begins, ends=ends)
     if step.action is StepAction.CREATE:
         begins = step.effective if prorates else None
-        return Move(amount=revenue(line, item, -line.quantity), begins=begins, ends=line.cancelled)
+        return Move(amount=revenue(line, item, -line.billed_units), begins=begins, ends=line.cancelled)
     first, last = (step.cancelled, step.expected) if step.action is StepAction.END else (step.expected, step.cancelled)
-    units = line.quantity if step.action is StepAction.END else -line.quantity
+    units = line.billed_units if step.action is StepAction.END else -line.billed_units
     begins = first + timedelta(days=1) if isinstance(first, date) else None
     return Move(amount=revenue(line, item, units), begins=begins, ends=last if isinstance(last, date) else None)
 

@@ -35,6 +35,7 @@ def some_line(dice: random.Random, number: int) -> Line:
         price=dice.choice(["10", "3.333333", "0", "12.5", None]),
         since=dice.choice([None, date(2024, 3, 1), date(2026, 10, 20), dice.choice(ANY_DAY)]),
         until=dice.choice([None, None, None, dice.choice(ANY_DAY)]),
+        included=dice.choice(["0", "0", "2"]),
         billing=dice.choice([Billing.BILLABLE, Billing.BILLABLE, Billing.NO_CHARGE]),
     )
 
@@ -57,7 +58,7 @@ def days(first: date, last: date) -> Iterator[date]:
 
 
 def billed(lines: Iterable[Line], first: date, last: date, ends: date | None) -> Fraction:
-    """What a period comes to: each line's days, as a share of the period's, at its price."""
+    """What a period comes to: each line's days, as a share of the period's, at its price; included units are free."""
     whole = (last - first).days + 1
     amount = Fraction(0)
     for one in lines:
@@ -66,7 +67,10 @@ def billed(lines: Iterable[Line], first: date, last: date, ends: date | None) ->
             continue
         begins, stops = one.effective or date.min, min(one.cancelled or date.max, ends or date.max)
         amount += (
-            Fraction(one.quantity) * Fraction(price) * sum(begins <= day <= stops for day in days(first, last)) / whole
+            Fraction(one.quantity - one.less_included)
+            * Fraction(price)
+            * sum(begins <= day <= stops for day in days(first, last))
+            / whole
         )
     return amount
 

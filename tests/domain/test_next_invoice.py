@@ -1,8 +1,10 @@
 """What the next invoice gains or loses: the table of the product's contract, and the cases around it.
 
 A row says: name | how the agreement bills, its cycle in months, its next invoice date, whether it prorates, and today
-where that is not 28 October 2026 | lines as quantity @ price, from a day, to a day | the wanted quantity, from a day
-where it is adjusted | the writes | the next invoice | each later one | what must be ticked.
+where that is not 28 October 2026 | lines as quantity @ price, with so many units included, from a day, to a day | the
+wanted quantity, from a day where it is adjusted ("adjust" where no day is taken, "minimum 5 of 2" where a rule makes it
+5 of the 2 that were counted) | the writes | the next invoice | each later one | what must be ticked. A line that begins
+with a # is the arithmetic of the rows below it.
 """
 
 import re
@@ -12,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from portal.domain.lines import total
 from portal.domain.plans import Plan, Step, StepAction, plan_change
 from portal.domain.psa import Billing, Line, PeriodType, live_agreements
 from portal.domain.quantities import plain
+from portal.domain.rules import Minimum, RulesInForce, propose
 from tests.domain.build import SEAT, TODAY, agreement, line
 
 TABLE = """
@@ -75,19 +79,56 @@ not billed                | Current 1 2026-11-01          | 10 @ 10 NoCharge | 1
 price of the catalogue    | Current 1 2026-11-01          | 10 @ - | 12 | set 1 10 > 12 | 20.00 | 20.00 |
 fractions of a unit       | Current 1 2026-11-01          | 1.5 @ 40 | 1.75 | set 1 1.5 > 1.75 | 10.00 | 10.00 |
 six decimals of a price   | Current 1 2026-11-01          | 1 @ 3.333333 | 2.5 | set 1 1 > 2.5 | 5.00 | 5.00 |
+
+# 2 of 10 are included: 8 are billed, then 10, 5 and 0 of them; from 20 October on these are 12 of 31 days.
+included, up              | Current 1 2026-11-01          | 10 @ 10 with 2 | 12 | set 1 10 > 12 | 20.00 | 20.00 |
+included, down            | Current 1 2026-11-01          | 10 @ 10 with 2 | 7 | set 1 10 > 7 | -30.00 | -30.00 |
+down to the included      | Current 1 2026-11-01          | 10 @ 10 with 4 | 4 | set 1 10 > 4 | -60.00 | -60.00 |
+included, up from a day   | Current 1 2026-11-01 prorates | 10 @ 10 with 2 | 12 from 2026-10-20 | new like 1: 2 from 2026-10-20 | 7.74 | 20.00 |
+included, down from a day | Current 1 2026-11-01 prorates | 10 @ 10 with 2 | 7 from 2026-10-20 | new like 1: 7 with 2 from 2026-10-20; end 1 on 2026-10-19 | -11.61 | -30.00 |
+# Nothing takes the place of the line, so 8 are billed no more: 80.00 x 12 / 31 = 30.97; in advance 80.00 more.
+included, to nothing      | Current 1 2026-11-01 prorates | 10 @ 10 with 2 | 0 from 2026-10-20 | end 1 on 2026-10-19 | -30.97 | -80.00 |
+and in advance            | Future 1 2026-11-01 prorates  | 10 @ 10 with 2 | 0 from 2026-10-20 | end 1 on 2026-10-19 | -110.97 | -80.00 | invoiced_ok
+# The newer line ends: 5 - 2 = 3 at 13.00 are 39.00; of the older 2 at 12.00 are 24.00; 63.00 x 12 / 31 = 24.39.
+included in two prices    | Current 1 2026-11-01 prorates | 5 @ 12 with 1 from 2024-01-01, 5 @ 13 with 2 from 2026-01-01 | 3 from 2026-10-20 | end 2 on 2026-10-19; new like 1: 3 with 1 from 2026-10-20; end 1 on 2026-10-19 | -24.39 | -63.00 |
+
+# What begins later is not counted before it does: 10 are billed, 2 more are wanted. Approve asks, Adjust names it.
+approve beside a later    | Current 1 2026-11-01          | 10 @ 10, 5 @ 10 from 2026-12-01 | 12 | set 1 10 > 12 | 20.00 | 20.00 | scheduled_ok
+adjust beside a later     | Current 1 2026-11-01          | 10 @ 10, 5 @ 10 from 2026-12-01 | adjust 12 | set 1 10 > 12 | 20.00 | 20.00 |
+from a day before a later | Current 1 2026-11-01 prorates | 10 @ 10, 5 @ 10 from 2026-12-01 | 12 from 2026-10-20 | new like 1: 2 from 2026-10-20 | 7.74 | 20.00 |
+# On 10 December 10 + 5 = 15 stand, so 16 is one more, like the newest; October does not see it.
+from a day after a later  | Current 1 2026-11-01 prorates | 10 @ 10, 5 @ 11 from 2026-12-01 | 16 from 2026-12-10 | new like 2: 1 from 2026-12-10 | 0.00 | 11.00 |
+
+# 99 ended in September and count no more: 10 are billed.
+beside one that ended     | Current 1 2026-11-01          | 10 @ 10, 99 @ 9 from 2024-03-01 to 2026-09-30 | 12 | set 1 10 > 12 | 20.00 | 20.00 |
+it ended yesterday        | Current 1 2026-11-01          | 10 @ 10, 5 @ 9 from 2026-01-01 to 2026-10-27 | 12 | set 1 10 > 12 | 20.00 | 20.00 |
+# Its last day is today, which still counts: 15 are billed, and the newest gives 3 up; no later invoice has it.
+its last day is today     | Current 1 2026-11-01          | 10 @ 10, 5 @ 9 from 2026-01-01 to 2026-10-28 | 12 | set 2 5 > 2 | -27.00 | 0.00 |
+beside one taken back     | Current 1 2026-11-01          | 10 @ 10, 0 @ 10 from 2026-10-20 to 2026-10-20 | 12 | set 1 10 > 12 | 20.00 | 20.00 |
+# 5 at 12.00 and 5 at 13.00 are billed, 3 are wanted: 5 x 13.00 + 2 x 12.00 = 89.00; from a day 89.00 x 12 / 31 = 34.45.
+two prices, one ended     | Current 1 2026-11-01          | 5 @ 12 from 2024-01-01, 10 @ 12.5 from 2025-01-01 to 2026-09-30, 5 @ 13 from 2026-01-01 | 3 | set 3 5 > 0; set 1 5 > 3 | -89.00 | -89.00 |
+and one that begins later | Current 1 2026-11-01 prorates | 5 @ 12 from 2024-01-01, 10 @ 12.5 from 2025-01-01 to 2026-09-30, 5 @ 13 from 2026-01-01, 4 @ 14 from 2026-12-01 | 3 from 2026-10-20 | end 3 on 2026-10-19; new like 1: 3 from 2026-10-20; end 1 on 2026-10-19 | -34.45 | -89.00 |
+
+# 2 are counted and the contract wants 5 at least: 5 - 3 = 2 more are billed, of which a day has 20.00 / 31.
+raised to a minimum       | Current 1 2026-11-01          | 3 @ 10 | minimum 5 of 2 | set 1 3 > 5 | 20.00 | 20.00 |
+to a minimum from a day   | Current 1 2026-11-01 prorates | 3 @ 10 | minimum 5 of 2 from 2026-10-20 | new like 1: 2 from 2026-10-20 | 7.74 | 20.00 |
+down to a minimum         | Current 1 2026-11-01          | 8 @ 10 | minimum 5 of 2 | set 1 8 > 5 | -30.00 | -30.00 |
+a minimum that stands     | Current 1 2026-11-01          | 5 @ 10 | minimum 5 of 2 | | 0.00 | 0.00 |
+above the minimum         | Current 1 2026-11-01          | 5 @ 10 | minimum 5 of 7 | set 1 5 > 7 | 20.00 | 20.00 |
 """  # noqa: E501 - a table
 
-CASES = [[cell.strip() for cell in row.split("|")] for row in TABLE.strip().splitlines() if row]
+CASES = [[cell.strip() for cell in row.split("|")] for row in TABLE.strip().splitlines() if row and row[0] != "#"]
 
 
 def a_line(number: int, text: str) -> Line:
-    match = re.fullmatch(r"(\S+) @ (\S+)(?: from (\S+))?(?: to (\S+))?( NoCharge)?", text)
+    match = re.fullmatch(r"(\S+) @ (\S+)(?: with (\S+))?(?: from (\S+))?(?: to (\S+))?( NoCharge)?", text)
     assert match is not None, text
-    quantity, price, since, until, free = match.groups()
+    quantity, price, included, since, until, free = match.groups()
     return line(
         quantity,
         id=number,
         price=None if price == "-" else price,
+        included=included or "0",
         since=date.fromisoformat(since) if since else date(2024, 3, 1),
         until=date.fromisoformat(until) if until else None,
         billing=Billing.NO_CHARGE if free else Billing.BILLABLE,
@@ -106,15 +147,26 @@ def planned(terms: str, lines: str, wanted: str, **others: Any) -> Plan:
         **others,
     )
     quantity, _, day = wanted.partition(" from ")
+    known = [a_line(number, text.strip()) for number, text in enumerate(lines.split(","), start=1)]
     return plan_change(
         live_agreements([one], today)[one.id],
-        [a_line(number, text.strip()) for number, text in enumerate(lines.split(","), start=1)],
+        known,
         SEAT,
-        Decimal(quantity),
+        a_quantity(quantity, known, today),
         date.fromisoformat(day) if day else None,
         today,
-        dated=bool(day),
+        dated=bool(day) or quantity.startswith("adjust"),
     )
+
+
+def a_quantity(text: str, lines: list[Line], today: date) -> Decimal:
+    """What is wanted: typed, or what a minimum makes of what was counted."""
+    match = re.fullmatch(r"minimum (\S+) of (\S+)", text)
+    if match is None:
+        return Decimal(text.removeprefix("adjust "))
+    least, counted = (Decimal(number) for number in match.groups())
+    stands = total(one for one in lines if one.active(today))
+    return propose(counted, stands, RulesInForce(minimum=Minimum(quantity=least)), today).quantity
 
 
 def words(step: Step) -> str:
@@ -125,7 +177,8 @@ def words(step: Step) -> str:
     if step.action is StepAction.END:
         return f"end {step.addition_id} on {step.cancelled}"
     until = "" if step.cancelled is None else f" to {step.cancelled}"
-    return f"new like {step.like}: {quantity} from {step.effective}{until}"
+    included = f" with {plain(step.less_included)}" if step.less_included else ""
+    return f"new like {step.like}: {quantity}{included} from {step.effective}{until}"
 
 
 @pytest.mark.parametrize(
