@@ -35,9 +35,14 @@ def nobody_yet(session: Session) -> bool:
     return session.scalar(sa.select(sa.func.count()).select_from(Person)) == 0
 
 
+def in_order() -> sa.Select[Person]:
+    """Give the query of all people: those who may sign in first, by name."""
+    return sa.select(Person).order_by(Person.active.desc(), Person.name, Person.id)
+
+
 def everybody(session: Session) -> list[Person]:
     """List all people: those who may sign in first, by name."""
-    return list(session.scalars(sa.select(Person).order_by(Person.active.desc(), Person.name, Person.id)))
+    return list(session.scalars(in_order()))
 
 
 def person_by_id(session: Session, person_id: int) -> Person:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -181,3 +181,9 @@ def living_sessions(session: Session, *, now: datetime, person_id: int | None = 
     if person_id is not None:
         query = query.where(SignIn.person_id == person_id)
     return list(session.scalars(query.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))
+
+
+def living_counts(session: Session, person_ids: Collection[int], *, now: datetime) -> dict[int, int]:
+    """Count the sessions of some people that still live; who has none is left out."""
+    query = sa.select(SignIn.person_id, sa.func.count()).where(_alive(now), SignIn.person_id.in_(person_ids))
+    return dict(session.execute(query.group_by(SignIn.person_id)).all())

@@ -97,15 +97,15 @@ def list_rows(session: Session, list_name: ListName) -> list[ListRow]:
     return sorted(shown, key=lambda row: (rank(row.flags), row.name.casefold(), row.psa_id))
 
 
-def companies_with(session: Session, list_name: ListName, psa_id: int) -> list[PsaCompany]:
-    """Give the companies that carry a row, by name; those in the recycle bin are left out."""
+def companies_with(list_name: ListName, psa_id: int) -> sa.Select[PsaCompany]:
+    """Give the query of the companies that carry a row, by name; those in the recycle bin are left out."""
     query = sa.select(PsaCompany).where(PsaCompany.gone_at.is_(None), PsaCompany.deleted.is_(False))
     if list_name == "status":
         query = query.where(PsaCompany.status_id == psa_id)
     else:
         of_type = sa.select(PsaCompanyType.company_id).where(PsaCompanyType.type_id == psa_id)
         query = query.where(PsaCompany.id.in_(of_type))
-    return list(session.scalars(query.order_by(PsaCompany.name, PsaCompany.id)))
+    return query.order_by(PsaCompany.name, PsaCompany.id)
 
 
 def _row(

@@ -96,7 +96,7 @@ def test_a_deleted_row_is_flagged_with_the_companies_that_stay_as_they_were(psa:
         "customer",
         1,
     )
-    assert [each.id for each in statuses.companies_with(session, "status", 23)] == [1037]
+    assert [each.id for each in session.scalars(statuses.companies_with("status", 23))] == [1037]
     assert session.get_one(PsaCompany, 1037).in_scope is True
     statuses.set_meaning(session, "status", 23, "not_customer", by=ADMIN, now=NOW)
     assert row(session, 23).flags == ()
@@ -184,7 +184,7 @@ def test_types_decide_with_the_status(session: Session) -> None:
     assert {each: session.get_one(PsaCompany, each).in_scope for each in wanted} == {
         company_id: in_scope for company_id, (in_scope, _types) in wanted.items()
     }
-    assert [each.id for each in statuses.companies_with(session, "type", 9)] == [5, 6]
+    assert [each.id for each in session.scalars(statuses.companies_with("type", 9))] == [5, 6]
 
 
 def test_a_meaning_that_someone_else_changed_meanwhile_is_a_conflict(session: Session) -> None:

@@ -9,7 +9,7 @@ from portal.db.session import reading, transaction
 from portal.factory import clock
 from portal.services import imports
 from portal.services.errors import Conflict, NotFound
-from portal.web import forms
+from portal.web import forms, paging
 from portal.web.access import current_actor, may
 from portal.web.connections.blueprint import bp, source_of
 from portal.web.connections.queries import last_files
@@ -54,17 +54,20 @@ def _page(key: str, error: str = "") -> str:
     files = last_files(reading()).get(key)
     if files is None or files.held is None:
         raise NotFound(f"Nothing of {source.title} is held.")
-    query = sa.select(VendorAccount.external_id, VendorAccount.name)
-    names: dict[str, str] = {
-        row[0]: row[1] for row in reading().execute(query.where(VendorAccount.vendor_id == files.held.vendor_id))
-    }
-    fallen = [(names.get(account) or account, *counts) for account, counts in sorted(files.held.fallen.items())]
+    page = paging.cut(sorted(files.held.fallen.items()), request.args)
+    query = sa.select(VendorAccount.external_id, VendorAccount.name).where(
+        VendorAccount.vendor_id == files.held.vendor_id,
+        VendorAccount.external_id.in_([account for account, _ in page.rows]),
+    )
+    names: dict[str, str] = {row[0]: row[1] for row in reading().execute(query)}
+    fallen = [(names.get(account) or account, *counts) for account, counts in page.rows]
     return render_template(
         "connections/held.html",
         source=source,
         held=files.held,
         newest=files.newest,
         fallen=fallen,
+        **paging.around(page, lambda number: url_for(".held", key=key, page=number)),
         error=error,
         typed=request.form.get("reason", ""),
     )

@@ -9,6 +9,7 @@ from portal.db.session import transaction
 from portal.factory import clock
 from portal.services import merges
 from portal.services.errors import Invalid
+from portal.web import paging
 from portal.web.access import allowed, current_actor, may
 from portal.web.forms import whole
 from portal.web.htmx import announce
@@ -19,7 +20,13 @@ from portal.web.mapping.common import bp, database
 @may("read")
 def merged() -> ResponseReturnValue:
     """Show which mapped companies are gone, and who has their agreements now."""
-    return render_template("mapping/merged.html", lost=merges.lost_companies(database()), can_map=allowed("map"))
+    page = paging.cut(merges.lost_companies(database()), request.args)
+    return render_template(
+        "mapping/merged.html",
+        lost=page.rows,
+        **paging.around(page, lambda number: url_for("mapping.merged", page=number)),
+        can_map=allowed("map"),
+    )
 
 
 @bp.post("/merged/<int:company_id>")

@@ -1,15 +1,17 @@
 """Split rules: how one count is shared by several agreements. They are made on the cards; this page lists them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
-from flask import render_template
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session, selectinload
 
-from portal.db.records import PsaAgreement, SplitRule
+from portal.db.records import PsaAgreement, PsaCompany, SplitRule
+from portal.web import paging
 from portal.web.access import may
 from portal.web.mapping.accounts import company_names
 from portal.web.mapping.common import around, bp, database
@@ -43,14 +45,21 @@ class RuleShown:
 def splits() -> ResponseReturnValue:
     """List the split rules that are in force."""
     session = database()
-    return render_template("mapping/splits.html", rules=_rules(session), **around(session, "splits"))
+    in_force = sa.select(SplitRule).where(SplitRule.ended_at.is_(None)).options(selectinload(SplitRule.parts))
+    by_name = in_force.outerjoin(PsaCompany, PsaCompany.id == SplitRule.company_id).order_by(
+        sa.func.lower(PsaCompany.name), SplitRule.company_id, SplitRule.product, SplitRule.id
+    )
+    page = paging.fetched(session, by_name, request.args)
+    return render_template(
+        "mapping/splits.html",
+        rules=_shown(session, page.rows),
+        **paging.around(page, lambda number: url_for("mapping.splits", page=number)),
+        **around(session, "splits"),
+    )
 
 
-def _rules(session: Session) -> list[RuleShown]:
-    """Read the rules, by company and product."""
-    rules = session.scalars(
-        sa.select(SplitRule).where(SplitRule.ended_at.is_(None)).options(selectinload(SplitRule.parts))
-    ).all()
+def _shown(session: Session, rules: Sequence[SplitRule]) -> list[RuleShown]:
+    """Give the rules their names, in the order given."""
     wanted = {part.agreement_id for rule in rules for part in rule.parts}
     wanted |= {one for rule in rules for one in (rule.all_to, rule.rest_to) if one is not None}
     agreements = {
@@ -83,4 +92,4 @@ def _rules(session: Session) -> list[RuleShown]:
                 set_at=rule.set_at,
             )
         )
-    return sorted(shown, key=lambda rule: (rule.company.casefold(), rule.product))
+    return shown

@@ -7,6 +7,7 @@ from portal.db.session import reading, transaction
 from portal.factory import clock
 from portal.services import company_people, company_provider, invitations, people, sessions, sign_in_rules, two_step
 from portal.web.access import current_actor, may
+from portal.web.forms import whole
 from portal.web.htmx import announce
 from portal.web.people.blueprint import bp, real_now, roles
 from portal.web.posting import post
@@ -105,4 +106,4 @@ def _back(said: str) -> ResponseReturnValue:
     person_id = (request.view_args or {}).get("person_id")
     if request.form.get("back") == "one" and person_id is not None:
         return redirect(url_for(".show", person_id=person_id), 303)
-    return redirect(url_for(".index"), 303)
+    return redirect(url_for(".index", page=whole(request.args, "page")), 303)

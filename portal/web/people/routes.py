@@ -10,7 +10,7 @@ from portal.domain.quantities import plain
 from portal.factory import clock, settings_of
 from portal.services import company_people, invitations, people, sessions, settings_store, two_step
 from portal.services.errors import Conflict, Invalid
-from portal.web import forms
+from portal.web import forms, paging
 from portal.web.access import current_actor, may
 from portal.web.amounts import amount, stored_amount
 from portal.web.htmx import announce
@@ -88,7 +88,7 @@ def role(person_id: int) -> ResponseReturnValue:
         people.set_role(session, person_id, role=wanted, by=current_actor(), now=clock().now(), real_now=real_now())
         said = f"{person.name} is {an(wanted)} now, and signs in anew."
     announce(said)
-    return redirect(url_for(".index"), 303)
+    return redirect(url_for(".index", page=forms.whole(request.args, "page")), 303)
 
 
 @bp.post("/limits")
@@ -127,12 +127,13 @@ def _home_currency() -> str:
 def _page(errors: dict[str, str] | None = None) -> str:
     currency = _home_currency()
     stored = settings_store.get(reading(), "limits", {})
-    living = Counter(each.person_id for each in sessions.living_sessions(reading(), now=real_now()))
-    everybody = people.everybody(reading())
+    page = paging.fetched(reading(), people.in_order(), request.args)
+    shown = [person.id for person in page.rows]
     return render_template(
         "people/index.html",
-        people=everybody,
-        living=living,
+        people=page.rows,
+        **paging.around(page, lambda number: url_for(".index", page=number)),
+        living=Counter(sessions.living_counts(reading(), shown, now=real_now())),
         two_step=two_step.who_has_it(reading()),
         linked=company_people.who_is_linked(reading()),
         links=invitations.listed(reading(), real_now=real_now()),

@@ -1,6 +1,7 @@
 """The guide's pages. What a step does is done by the screens that do it at any other time, too."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from portal.web.frame import to_decide
 from portal.web.htmx import announce
 from portal.web.setup.blueprint import bp
 from portal.web.setup.words import WORDS
-from portal.web.statuses.queries import lines_of
+from portal.web.statuses.queries import MOST, lines_of
 from portal.web.steps_left import start
 from portal.web.waiting import waiting
 
@@ -115,11 +116,12 @@ def _list(session: Session, name: str) -> dict[str, Any]:
     lines = lines_of(session, name, {}, period=Period.holding(clock().today()), zone=clock().zone)
     undecided = [line for line in lines if line.meaning is None]
     chosen: dict[str, Any] = {f"m-{line.key}": line.proposal.meaning for line in undecided if line.proposal is not None}
+    carried = dict(islice(chosen.items(), MOST))
     return {
         "word": "status" if name == "status" else "type",
         "undecided": len(undecided),
         "proposed": len(chosen),
-        "address": url_for("statuses.index", list=name, **chosen),
+        "address": url_for("statuses.index", list=name, **carried),
     }
 
 

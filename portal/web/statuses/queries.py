@@ -25,6 +25,9 @@ LISTS: Mapping[str, str] = {
 }
 
 
+MOST = 200  # choices that an address carries, beside those of a page
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One row of a list.

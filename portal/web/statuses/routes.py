@@ -8,18 +8,18 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from portal.db.records import PsaCompany
 from portal.db.session import reading, transaction
 from portal.domain.periods import Period
 from portal.factory import clock
 from portal.services import statuses
 from portal.services.errors import Conflict, NotFound
+from portal.web import paging
 from portal.web.access import allowed, current_actor, may
+from portal.web.forms import whole
 from portal.web.htmx import announce, swaps
 from portal.web.statuses.blueprint import bp
-from portal.web.statuses.queries import LISTS, Line, Planned, lines_of, plan_of, psa_list
+from portal.web.statuses.queries import LISTS, MOST, Line, Planned, lines_of, plan_of, psa_list
 
-MOST = 200  # choices that an address carries
 FIELD = "m-"
 
 
@@ -41,8 +41,12 @@ def index() -> ResponseReturnValue:
     if swaps("effect"):
         return render_template("statuses/_effect.html", **context)
     flagged = {each: _flagged(session, each, name, lines) for each in LISTS}
+    page = paging.cut(lines, request.args)
+    on_page = {line.key for line in page.rows}
     context |= {
-        "lines": lines,
+        "lines": page.rows,
+        "elsewhere": [line for line in lines if line.changed and line.key not in on_page],
+        **paging.around(page, lambda number: _address(name, _changed(lines), page=number)),
         "lists": LISTS,
         "flagged": flagged,
         "meanings": statuses.MEANINGS["vendor" if name == "vendor" else psa_list(name)],
@@ -62,10 +66,14 @@ def save() -> ResponseReturnValue:
     by, now, zone = current_actor(), clock().now(), clock().zone
     with transaction() as session:
         every = _lines(session, name, chosen)
+        turned = whole(request.form, "turn")
+        if turned is not None:
+            return redirect(_address(name, _changed(every), page=turned), 303)
         lines = [line for line in every if _is_asked(line, chosen)]
         planned = _planned(session, name, every)
         if planned.changes and shown != planned.token and not _lost(every):
-            return redirect(f"{_address(name, chosen, moved=bool(shown))}#effect", 303)
+            number = whole(request.form, "page") or 1
+            return redirect(f"{_address(name, _changed(every), moved=bool(shown), page=number)}#effect", 303)
         for at, line in enumerate(lines, start=1):
             seen = request.form.get(f"seen-{line.key}")
             if line.vendor_id is not None:
@@ -89,7 +97,7 @@ def save() -> ResponseReturnValue:
         announce(f"Saved {len(lines)} {'meaning' if len(lines) == 1 else 'meanings'}.{done}")
     else:
         announce("Nothing was chosen, so nothing was changed.", "")
-    return redirect(url_for("statuses.index", list=name), 303)
+    return redirect(_address(name, {}, page=whole(request.form, "page") or 1), 303)
 
 
 @bp.post("/<name>/<int:psa_id>/seen")
@@ -108,7 +116,7 @@ def seen(name: str, psa_id: int) -> ResponseReturnValue:
             raise Conflict(f"It was renamed again, to “{row.name}”. Nothing was noted; look at it once more.")
         statuses.acknowledge(session, psa_list(kept), psa_id, by=current_actor(), now=clock().now())
     announce(f"Seen: “{row.name}” keeps its meaning.")
-    return redirect(_address(kept, _chosen(request.form)), 303)
+    return redirect(_address(kept, _chosen(request.form), page=whole(request.form, "page") or 1), 303)
 
 
 @bp.get("/<name>/<int:psa_id>")
@@ -122,13 +130,14 @@ def companies(name: str, psa_id: int) -> ResponseReturnValue:
     row = next((row for row in statuses.list_rows(session, psa_list(kept)) if row.psa_id == psa_id), None)
     if row is None:
         raise NotFound(f"There is no such row with the id {psa_id}.")
-    found: list[PsaCompany] = statuses.companies_with(session, psa_list(kept), psa_id)
+    page = paging.fetched(session, statuses.companies_with(psa_list(kept), psa_id), request.args)
     return render_template(
         "statuses/companies.html",
         name=kept,
         title=LISTS[kept],
         row=row,
-        companies=found,
+        companies=page.rows,
+        **paging.around(page, lambda number: url_for(".companies", name=kept, psa_id=psa_id, page=number)),
         titles=statuses.TITLES,
     )
 
@@ -163,7 +172,7 @@ def _list_name(text: str) -> str:
 def _chosen(values: Mapping[str, str]) -> dict[str, str]:
     """Give what was chosen, by the rows' keys."""
     found = [(name.removeprefix(FIELD), value) for name, value in values.items() if name.startswith(FIELD)]
-    return dict(found[:MOST])
+    return dict(found[: MOST + paging.PER_PAGE])
 
 
 def _is_asked(line: Line, chosen: Mapping[str, str]) -> bool:
@@ -174,10 +183,16 @@ def _is_asked(line: Line, chosen: Mapping[str, str]) -> bool:
     return chosen[line.key] != showed
 
 
-def _address(name: str, chosen: Mapping[str, str], *, moved: bool = False) -> str:
+def _changed(lines: list[Line]) -> dict[str, str]:
+    """Give the choices that are not saved yet."""
+    return {line.key: line.chosen for line in lines if line.changed and line.chosen is not None}
+
+
+def _address(name: str, chosen: Mapping[str, str], *, moved: bool = False, page: int = 1) -> str:
     """Give the address of a list with choices that are not saved yet."""
-    query = urlencode({"list": name, **{f"{FIELD}{key}": value for key, value in chosen.items()}})
-    return f"{url_for('statuses.index')}?{query}{'&moved=1' if moved else ''}"
+    query = {"list": name, **{f"{FIELD}{key}": value for key, value in chosen.items()}}
+    query |= ({"moved": "1"} if moved else {}) | ({"page": str(page)} if page > 1 else {})
+    return f"{url_for('statuses.index')}?{urlencode(query)}"
 
 
 def _flagged(session: Session, each: str, name: str, lines: list[Line]) -> int:
