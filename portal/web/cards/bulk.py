@@ -159,7 +159,7 @@ def _page(session: Session, given: MultiDict[str, str], action: str, form: Typed
     selection = read_selection(session, given, board, deciding=request.method == "POST")
     titles = queries.vendor_titles(session)
     where = context.where_now(session, board, titles, board.period)
-    made = preview(session, selection, action, where, form.day)
+    made = preview(session, selection, action, where, day=form.day, invoiced_ok=form.allowed("invoiced_ok"))
     hidden = board_filters.hidden_copy(board) | {
         "scope": "filter" if selection.all_match else "ticked",
         "action": action,

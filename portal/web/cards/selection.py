@@ -83,6 +83,7 @@ class Known:
         pending: The decisions that wait for a second person, or to be sent, by card.
         terms: What the one date means for each card.
         day: That date.
+        invoiced_ok: It may lie in a period that was already invoiced.
     """
 
     where: Where
@@ -90,6 +91,7 @@ class Known:
     pending: Mapping[int, Decision] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
     day: date | None = None
+    invoiced_ok: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +192,15 @@ def read_selection(
     return Selection(ids=ids, all_match=all_match, without=without, seen=seen)
 
 
-def preview(session: Session, selection: Selection, action: str, where: Where, day: date | None = None) -> Preview:
+def preview(
+    session: Session,
+    selection: Selection,
+    action: str,
+    where: Where,
+    *,
+    day: date | None = None,
+    invoiced_ok: bool = False,
+) -> Preview:
     """Say what a bulk decision would do, from what the cards hold; no card is planned one by one.
 
     Args:
@@ -199,6 +209,7 @@ def preview(session: Session, selection: Selection, action: str, where: Where, d
         action: One of `ACTIONS`.
         where: What the cards have in common.
         day: The one effective date of an Adjust, if one was picked.
+        invoiced_ok: A date in a period that was already invoiced is meant; without it such cards stay behind.
     """
     found = cards_of(session, selection.ids)
     known = Known(
@@ -207,6 +218,7 @@ def preview(session: Session, selection: Selection, action: str, where: Where, d
         pending=bulk_facts.pending(session, found) if action in {"second", "confirm"} else {},
         terms=bulk_facts.terms(session, found, day, where.today) if action == "adjust" and day else Terms(),
         day=day,
+        invoiced_ok=invoiced_ok,
     )
     made = Preview(action=action, matching=len(found))
     agreements = set()
@@ -228,9 +240,8 @@ def preview(session: Session, selection: Selection, action: str, where: Where, d
         made.second += action in _CHANGES and where.limits.second_needed(card)
     made.agreements = len(agreements)
     _look_first(made, able, known, selection.without)
-    invoiced = sum(1 for card in made.going if card.id in known.terms.invoiced)
-    if day is not None and invoiced:
-        made.warning = bulk_facts.invoiced_words(day, invoiced)
+    if day is not None and known.terms.invoiced:
+        made.warning = bulk_facts.invoiced_words(day, len(known.terms.invoiced))
     return made
 
 
@@ -255,7 +266,7 @@ def why_stays(card: Card, action: str, known: Known) -> str | None:
     elif card.state not in cards.DECIDABLE:
         why = f"Decided already: {word}."
     if why is None and action == "adjust":
-        why = known.terms.refused.get(card.id) if card.prorates else _NOT_PRORATED
+        why = _why_not_from(card, known) if card.prorates else _NOT_PRORATED
     if why is None and (blocked := blocked_by(card, known.where)) is not None:
         why = f"{blocked.what}. {blocked.why}"
     if why is None and action == "approve" and card.facts.get("later"):
@@ -264,6 +275,13 @@ def why_stays(card: Card, action: str, known: Known) -> str | None:
 
 
 _NOT_PRORATED = "Its agreement does not prorate, so no date can be picked."
+
+
+def _why_not_from(card: Card, known: Known) -> str | None:
+    """Say why a card cannot be adjusted from the date."""
+    if card.id in known.terms.invoiced and not known.invoiced_ok:
+        return "The date lies in a period that was already invoiced, and that is not ticked."
+    return known.terms.refused.get(card.id)
 
 
 def _why_not_second(card: Card, known: Known) -> str | None:

@@ -301,14 +301,19 @@ def test_the_date_of_all_is_drawn_with_what_it_does(
     biller = signed_in_as("biller")
 
     drawn = biller.get("/cards/preview?scope=adjust&date=2026-10-16", swapping="preview").get_data(as_text=True)
-    button = Visitor.page(biller.get("/cards/preview?scope=adjust&date=2026-10-16")).select_one("#go button.primary")
+    unticked, ticked = (
+        Visitor.page(biller.get(f"/cards/preview?scope=adjust&date=2026-10-16{tick}")).select_one("#go button.primary")
+        for tick in ("", "&invoiced_ok=1")
+    )
     without = fields_of(Visitor.page(biller.get("/cards/preview?scope=adjust"))) | {"date": ["2026-10-16"]}
     looked = biller.post("/cards/adjust", without | {"only": ["plan"]})
     decided = biller.post("/cards/adjust", without)
 
     assert "For 1 of these cards 16 Oct 2026 lies in a period that was already invoiced." in drawn
-    assert button is not None
-    assert button.get_text() == "Adjust 2, effective 16 Oct"
+    assert unticked is not None
+    assert unticked.get_text() == "Adjust 1, effective 16 Oct"
+    assert ticked is not None
+    assert ticked.get_text() == "Adjust 2, effective 16 Oct"
     assert looked.status_code == 200
     assert decided.status_code == 303
     page = biller.get(decided.headers["Location"]).get_data(as_text=True)
