@@ -115,6 +115,7 @@ def _page(*, show: str = "", refused: str = "") -> str:
     chosen = wanted if wanted in TABS else _first(counts)
     words = forms.text(request.args, "q", longest=100)
     number = forms.whole(request.args, "page") or 1
+    batch_id = forms.whole(request.args, "batch")
     seen = pushes.worker_seen(session, datetime.now(UTC))
     made: dict[str, Any] = {
         "show": chosen,
@@ -123,6 +124,7 @@ def _page(*, show: str = "", refused: str = "") -> str:
         ],
         "counts": counts,
         "q": words,
+        "batch_id": batch_id,
         "empty": EMPTY[chosen],
         "unknown": unknown,
         "refused": refused,
@@ -131,14 +133,14 @@ def _page(*, show: str = "", refused: str = "") -> str:
         "known": bool(request.args.get("known")),
         "real_now": datetime.now(UTC),
         "page_url": lambda page: url_for(
-            "pushes.index", show=chosen, q=words or None, known=request.args.get("known"), page=page
+            "pushes.index", show=chosen, q=words or None, batch=batch_id, known=request.args.get("known"), page=page
         ),
     }
     if chosen == "drift":
         rows, names, total, number, pages = drifts_of(session, words, number, known=made["known"])
         made |= {"drifts": rows, "names": names, "total": total, "number": number, "pages": pages, "rows": []}
     else:
-        page = page_of(session, next(one for one in SHOWS if one == chosen), words, number)
+        page = page_of(session, next(one for one in SHOWS if one == chosen), words, number, batch_id=batch_id)
         made |= {"rows": page.rows, "total": page.total, "number": page.number, "pages": page.pages, "drifts": []}
     return render_template("pushes/_list.html" if swaps("pushes") else "pushes/index.html", **made)
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from portal.db.records import Card, Drift, PsaAgreement, Push
+from portal.services import decision_bulk
 from portal.services.push_overview import Show, condition
 from portal.web.cards.words import STATES, Sign
 from portal.web.pushes.routes import VERBS_PAST, abandonable, next_try, retryable, seconds_to, sentence, step_words
@@ -60,7 +61,7 @@ class Page:
     pages: int
 
 
-def page_of(session: Session, show: Show, words: str, number: int) -> Page:
+def page_of(session: Session, show: Show, words: str, number: int, *, batch_id: int | None = None) -> Page:
     """Read a page of one part of the overview, in a fixed number of queries.
 
     Args:
@@ -68,8 +69,11 @@ def page_of(session: Session, show: Show, words: str, number: int) -> Page:
         show: The part.
         words: What company, product, agreement, cause or number has to contain; "" for all.
         number: Of the page, from 1; one that is not there becomes the nearest.
+        batch_id: Only pushes of this batch.
     """
     where = [condition(show), *_narrowed(words)]
+    if batch_id is not None:
+        where.append(Push.decision.has(decision_bulk.members(batch_id)))
     total = session.scalar(sa.select(sa.func.count(Push.id)).join(Card, Card.id == Push.card_id).where(*where)) or 0
     pages = max(1, -(-total // PER_PAGE))
     number = min(max(number, 1), pages)

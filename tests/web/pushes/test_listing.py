@@ -52,6 +52,27 @@ def test_what_moves_asks_again_by_itself_and_holds_no_fields(pushed: Callable[..
     assert 'hx-trigger="load delay:5s"' not in biller.get("/pushes?show=needs_look").get_data(as_text=True)
 
 
+def test_a_batch_leads_to_what_was_written_of_it_alone(
+    month: Month, pushed: Callable[..., Push], signed_in_as: SignIn
+) -> None:
+    other = pushed("confirmed", step="done")
+    card = month.card("5", "9")
+    biller = signed_in_as("biller")
+    decided = biller.post("/cards/approve", {"card_id": str(card.id)})
+    push = month.session.scalars(sa.select(Push).where(Push.card_id == card.id)).one()
+    push.state, push.steps[0].state = "confirmed", "done"
+    month.session.commit()
+
+    batch = Visitor.page(biller.get(decided.headers["Location"]))
+    (link,) = (one for one in batch.select("main a") if one.get_text() == "See what was written")
+    page = Visitor.page(biller.get(str(link["href"])))
+    every = Visitor.page(biller.get("/pushes?show=settled"))
+
+    assert [str(row["id"]) for row in page.select("#pushes tbody tr")] == [f"row-{push.id}"]
+    assert {str(row["id"]) for row in every.select("#pushes tbody tr")} == {f"row-{push.id}", f"row-{other.id}"}
+    assert "Only writes of batch" in page.get_text()
+
+
 def test_a_worker_that_lives_is_not_missed(pushed: Callable[..., Push], month: Month, signed_in_as: SignIn) -> None:
     pushed("queued")
     push_overview.sign_of_life(month.session, real_now=datetime.now(UTC))
