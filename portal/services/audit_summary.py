@@ -19,6 +19,7 @@ from portal.db.records import AuditEvent, Card
 
 MOST = 10_000  # events that are counted
 MOST_OVERRIDDEN = 200  # that are listed
+LARGEST = 10  # single decisions that are listed, of each currency
 OVERRIDES = {
     "too_old": "A count was too old or held",
     "invoiced_ok": "The period was already invoiced",
@@ -27,6 +28,7 @@ OVERRIDES = {
     "held": "A held file was released",
 }
 BY = ("person", "company", "agreement", "product", "day")
+SORTS = ("decisions", "money")
 _COLUMNS = (
     "n", "at", "person", "action", "company_id", "company", "agreement_id", "product", "card_id", "sentence", "reason",
 )  # fmt: skip
@@ -62,6 +64,32 @@ class Group:
         """How many decisions there are."""
         return sum(self.counts.values())
 
+    @property
+    def moved(self) -> dict[str, Decimal]:
+        """How much bills move a month, up and down together, by currency."""
+        both = {*self.raised, *self.lowered}
+        return {one: self.raised.get(one, Decimal()) - self.lowered.get(one, Decimal()) for one in sorted(both)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Large:
+    """One decision that moves much money.
+
+    Args:
+        n: Its event.
+        amount: What it changes a month, in its currency.
+        currency: ISO code; empty: not known.
+    """
+
+    n: int
+    at: datetime
+    person: str
+    company: str
+    product: str
+    sentence: str
+    amount: Decimal
+    currency: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overridden:
@@ -87,14 +115,20 @@ class Summary:
     """What was decided in a range of days.
 
     Args:
-        groups: Most decisions first; days newest first.
+        groups: Most decisions first, days newest first; or most money first, then those that move none of it.
         total: All of them in one.
+        currencies: That money moved in, by how many decisions.
+        currency: By which the groups are sorted where they are sorted by money.
+        largest: The ten decisions of each currency that move most, by its code.
         overridden: Newest first, at most 200.
         cut_at: The time of the oldest event that was counted, where there were more than 10,000; none: all were.
     """
 
     groups: list[Group]
     total: Group
+    currencies: list[str]
+    currency: str
+    largest: dict[str, list[Large]]
     overridden: list[Overridden]
     cut_at: datetime | None
 
@@ -108,6 +142,8 @@ def summarise(
     zone: ZoneInfo,
     person: str = "",
     company_id: int = 0,
+    sort: str = "decisions",
+    currency: str = "",
 ) -> Summary:
     """Count decisions.
 
@@ -119,12 +155,15 @@ def summarise(
         zone: The portal's, for days.
         person: Only this person's; empty: everybody's.
         company_id: Only this company's; 0: all.
+        sort: One of `SORTS`.
+        currency: By which money is compared, since currencies are never added; empty or unknown: the most common.
     """
     events, cut_at = _events(session, ("decision",), since, until, person=person, company_id=company_id)
     releases, _ = _events(session, ("usage",), since, until, person=person, action=_RELEASED)
     currencies = _currencies(session, {event.card_id for event in events if event.card_id is not None})
     total = Group(key="", title="All")
     groups: dict[str, Group] = {}
+    moving: dict[str, list[Large]] = {}
     overridden = [_overridden(event, ("held",)) for event in releases] if not company_id else []
     for event in events:
         kinds = _kinds(event)
@@ -134,14 +173,37 @@ def summarise(
             continue
         key, title = _KEYS[by](event, zone)
         group = groups.setdefault(key or title, Group(key=key, title=title))
+        amount, its_currency = _amount(event), currencies.get(event.card_id or 0, "")
         for one in (group, total):
             one.overridden += bool(kinds)
-            _add(one, event, currencies.get(event.card_id or 0, ""))
-    ordered = sorted(groups.values(), key=lambda one: (-one.decisions, one.title))
+            _add(one, event, amount, its_currency)
+        if amount and event.action in _COUNTED:
+            moving.setdefault(its_currency, []).append(_large(event, amount, its_currency))
+    common = sorted(moving, key=lambda one: (-len(moving[one]), one))
+    chosen = currency if currency in moving else next(iter(common), "")
+    overridden.sort(key=lambda one: (one.at, one.n), reverse=True)
+    return Summary(
+        groups=_sorted(groups.values(), by, sort, chosen),
+        total=total,
+        currencies=common,
+        currency=chosen,
+        largest={one: _largest(moving[one]) for one in common},
+        overridden=overridden[:MOST_OVERRIDDEN],
+        cut_at=cut_at,
+    )
+
+
+def _sorted(groups: Iterable[Group], by: str, sort: str, currency: str) -> list[Group]:
+    ordered = sorted(groups, key=lambda one: (-one.decisions, one.title))
     if by == "day":
         ordered.sort(key=lambda one: one.key, reverse=True)
-    overridden.sort(key=lambda one: (one.at, one.n), reverse=True)
-    return Summary(groups=ordered, total=total, overridden=overridden[:MOST_OVERRIDDEN], cut_at=cut_at)
+    if sort == "money":
+        ordered.sort(key=lambda one: one.moved.get(currency, Decimal()), reverse=True)
+    return ordered
+
+
+def _largest(moving: Iterable[Large]) -> list[Large]:
+    return sorted(moving, key=lambda one: (-abs(one.amount), -one.n))[:LARGEST]
 
 
 def _events(
@@ -221,15 +283,33 @@ def _overridden(event: sa.Row[Any], kinds: tuple[str, ...]) -> Overridden:
     )
 
 
-def _add(group: Group, event: sa.Row[Any], currency: str) -> None:
+def _large(event: sa.Row[Any], amount: Decimal, currency: str) -> Large:
+    return Large(
+        n=event.n,
+        at=event.at,
+        person=event.person,
+        company=event.company or "",
+        product=event.product or "",
+        sentence=event.sentence,
+        amount=amount,
+        currency=currency,
+    )
+
+
+def _amount(event: sa.Row[Any]) -> Decimal:
+    """Give what a decision changes a month; 0 where it changes nothing, or no price was known."""
+    try:
+        amount = Decimal(event.per_month) if event.per_month else Decimal()
+    except InvalidOperation:
+        return Decimal()
+    return amount if amount.is_finite() else Decimal()
+
+
+def _add(group: Group, event: sa.Row[Any], amount: Decimal, currency: str) -> None:
     name = _COUNTED.get(event.action)
     if name is None:
         return
     group.counts[name] = group.counts.get(name, 0) + 1
-    try:
-        amount = Decimal(event.per_month) if event.per_month else Decimal()
-    except InvalidOperation:
-        return
     if amount:
         sums = group.raised if amount > 0 else group.lowered
         sums[currency] = sums.get(currency, Decimal()) + amount

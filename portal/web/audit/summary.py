@@ -1,7 +1,7 @@
 """The manager's view: what was decided, by whom and for how much, and what was overridden and why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from portal.web.filters import weekday
 from portal.web.forms import whole
 
 WORDS = {"person": "Person", "company": "Company", "agreement": "Agreement", "product": "Product", "day": "Day"}
+SORTS = {"decisions": "Most decisions", "money": "Most money"}
 DOINGS = ("approved", "adjusted", "added", "dismissed", "shared", "undone")
 SHOWN = 300  # groups on the page; the file holds all
 _LINKED = ("person", "company", "agreement", "product")
@@ -42,6 +43,8 @@ class Asked:
     last: date
     person: str
     company: int
+    sort: str
+    currency: str
     ignored: tuple[str, ...]
 
     @property
@@ -53,6 +56,8 @@ class Asked:
             "to": self.last.isoformat(),
             "person": self.person,
             "company": self.company,
+            "sort": "" if self.sort == "decisions" else self.sort,
+            "currency": self.currency,
         }
         return {name: value for name, value in found.items() if value}
 
@@ -60,13 +65,17 @@ class Asked:
 @bp.get("/audit/summary")
 @may("read")
 def summary() -> ResponseReturnValue:
-    """Show what was decided in a range of days, by person, company, agreement, product or day."""
+    """Show what was decided in a range of days, by person, company, agreement, product or day, and what moves most."""
     asked = _asked()
+    found = _summary(reading(), asked, clock().zone)
+    if asked.currency not in {"", found.currency}:
+        asked = replace(asked, currency="", ignored=(*asked.ignored, f"currency “{asked.currency}”"))
     return render_template(
         "audit/summary.html",
         asked=asked,
-        found=_summary(reading(), asked, clock().zone),
+        found=found,
         words=WORDS,
+        sorts=SORTS,
         doings=DOINGS,
         names=names(reading()),
         overrides=audit_summary.OVERRIDES,
@@ -92,7 +101,7 @@ def summary_csv() -> ResponseReturnValue:
             for number, currency in enumerate(currencies):
                 raised, lowered = group.raised.get(currency, Decimal()), group.lowered.get(currency, Decimal())
                 figures = [str(each) if number == 0 else "" for each in counts]  # each decision counts once
-                money = [str(two_places(each)) for each in (raised, lowered, raised + lowered)]
+                money = [str(two_places(each)) for each in (raised, lowered, raised + lowered, raised - lowered)]
                 yield csv_row(
                     [cell(group.title), asked.first.isoformat(), asked.last.isoformat(), *figures, currency, *money]
                 )
@@ -100,7 +109,7 @@ def summary_csv() -> ResponseReturnValue:
     return download(rows, "text/csv", "decisions", "csv")
 
 
-_MONEY = ("currency", "raised_per_month", "lowered_per_month", "net_per_month")
+_MONEY = ("currency", "raised_per_month", "lowered_per_month", "net_per_month", "moved_per_month")
 
 
 def _asked() -> Asked:
@@ -110,6 +119,10 @@ def _asked() -> Asked:
     if by not in WORDS:
         ignored.append(f"by “{by[:40]}”")
         by = "person"
+    sort = request.args.get("sort", "") or "decisions"
+    if sort not in SORTS:
+        ignored.append(f"sort “{sort[:40]}”")
+        sort = "decisions"
     today = clock().today()
     days = {"from": today.replace(day=1), "to": today}
     for name, usual in list(days.items()):
@@ -124,6 +137,8 @@ def _asked() -> Asked:
         last=days["to"],
         person=request.args.get("person", "").strip()[:200],
         company=whole(request.args, "company") or 0,
+        sort=sort,
+        currency=request.args.get("currency", "").strip().upper()[:8],
         ignored=tuple(ignored),
     )
 
@@ -138,6 +153,8 @@ def _summary(session: Session, asked: Asked, zone: ZoneInfo) -> Summary:
         zone=zone,
         person=asked.person,
         company_id=asked.company,
+        sort=asked.sort,
+        currency=asked.currency,
     )
 
 

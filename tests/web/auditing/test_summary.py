@@ -104,7 +104,7 @@ def test_what_was_passed_over_is_listed_with_its_reason(signed_in_as: SignedInAs
     visitor = signed_in_as("manager")
 
     page = visitor.page(visitor.get(f"/audit/summary?{OCTOBER}"))
-    listed = [" ".join(row.get_text(" ").split()) for row in page.select("#main table")[1].select("tbody tr")]
+    listed = [" ".join(row.get_text(" ").split()) for row in page.select("section[aria-labelledby=h-over] tbody tr")]
 
     assert len(listed) == 3
     for row, words in zip(
@@ -135,5 +135,75 @@ def test_the_file_adds_up(signed_in_as: SignedInAs) -> None:
     read = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [row["company"] for row in read] == ["Company 1", "Company 2", "All", "All"]
     assert sum(int(row["decisions"] or 0) for row in read[:2]) == int(read[2]["decisions"]) == 5
+    assert {row["moved_per_month"] for row in read if row["currency"] == "USD"} == {"1130.15"}
     usd = sum(Decimal(row["net_per_month"]) for row in read[:2] if row["currency"] == "USD")
     assert usd == Decimal("1070.05") == Decimal(next(r["net_per_month"] for r in read[2:] if r["currency"] == "USD"))
+
+
+@pytest.fixture
+def much(month: Session) -> Session:
+    """Beside the month: a customer with one large decrease, one in pounds, and twelve small ones."""
+    for card_id, currency in ((3, "USD"), (4, "GBP")):
+        a_card(month, card_id, currency)
+    decided(month, 3, 5, by=MARCUS, per_month="-5000", action="card.adjust")
+    decided(month, 4, 5, per_month="9000")
+    for number in range(12):
+        decided(month, 1, 6, per_month=f"0.{number + 10}")
+    month.commit()
+    return month
+
+
+def order(visitor: Visitor, query: str) -> list[str]:
+    return [row[0] for row in rows(visitor, f"by=company&{OCTOBER}&{query}")[:-1]]
+
+
+@pytest.mark.usefixtures("much")
+def test_most_money_stands_first_in_one_currency_whichever_way_it_moves(signed_in_as: SignedInAs) -> None:
+    visitor = signed_in_as("manager")
+
+    assert order(visitor, "") == ["Company 1", "Company 2", "Company 3", "Company 4"]
+    # 5,000.00 down is more than 1,130.15 up and down; euros and pounds are not dollars, however many
+    assert order(visitor, "sort=money") == ["Company 3", "Company 1", "Company 2", "Company 4"]
+    assert order(visitor, "sort=money&currency=GBP")[0] == "Company 4"
+    assert order(visitor, "sort=money&currency=eur")[0] == "Company 2"
+    assert order(visitor, "sort=money&currency=XXX") == order(visitor, "sort=money")
+    strange = visitor.get(f"/audit/summary?{OCTOBER}&sort=size&currency=XXX").get_data(as_text=True)
+    assert "sort “size”, currency “XXX”." in strange
+
+
+@pytest.mark.usefixtures("much")
+def test_days_follow_the_money_too_where_it_is_asked(signed_in_as: SignedInAs) -> None:
+    visitor = signed_in_as("manager")
+
+    newest, most = (rows(visitor, f"by=day&{OCTOBER}&{query}")[0][0] for query in ("", "sort=money"))
+
+    assert (newest, most) == ("Saturday 31 October 2026", "Monday 5 October 2026")
+
+
+@pytest.mark.usefixtures("much")
+def test_the_largest_decisions_of_each_currency_lead_to_their_events(signed_in_as: SignedInAs) -> None:
+    visitor = signed_in_as("manager")
+
+    page = visitor.page(visitor.get(f"/audit/summary?{OCTOBER}&sort=money"))
+    sections = page.select("section[aria-labelledby^=h-large]")
+    amounts = [[str(cell.get_text()) for cell in one.select("tbody td.num")] for one in sections]
+    first = sections[0].select_one("tbody a")
+
+    assert [one.h2.get_text() for one in sections if one.h2] == [
+        f"Largest decisions, in {currency}" for currency in ("USD", "EUR", "GBP")
+    ]
+    assert amounts[0][:3] == [f"{MINUS}$5,000.00", "+$1,000.00", "+$100.10"]
+    assert len(amounts[0]) == 10
+    assert amounts[1:] == [["+€7.00"], ["+£9,000.00"]]
+    assert first is not None
+    event = visitor.page(visitor.get(str(first["href"]))).get_text(" ")
+    assert "Company 3" in event
+
+
+@pytest.mark.usefixtures("much")
+def test_the_file_is_sorted_as_the_page_is(signed_in_as: SignedInAs) -> None:
+    text = signed_in_as("viewer").get(f"/audit/summary.csv?by=company&{OCTOBER}&sort=money").get_data(as_text=True)
+
+    read = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert [row["company"] for row in read[:4]] == ["Company 3", "Company 1", "Company 2", "Company 4"]
+    assert read[0]["moved_per_month"] == "5000.00"
