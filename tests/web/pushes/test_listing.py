@@ -55,12 +55,12 @@ def test_what_moves_asks_again_by_itself_and_holds_no_fields(pushed: Callable[..
 def test_a_batch_leads_to_what_was_written_of_it_alone(
     month: Month, pushed: Callable[..., Push], signed_in_as: SignIn
 ) -> None:
-    other = pushed("confirmed", step="done")
+    other = pushed("confirmed", step="done", settled_at=NOW)
     card = month.card("5", "9")
     biller = signed_in_as("biller")
     decided = biller.post("/cards/approve", {"card_id": str(card.id)})
     push = month.session.scalars(sa.select(Push).where(Push.card_id == card.id)).one()
-    push.state, push.steps[0].state = "confirmed", "done"
+    push.state, push.steps[0].state, push.settled_at = "confirmed", "done", NOW
     month.session.commit()
 
     batch = Visitor.page(biller.get(decided.headers["Location"]))
