@@ -32,6 +32,11 @@ group = Commands("connections", help="Where ConnectWise is, and whether it may b
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A PEM file with the certificates of your own authority; an empty one takes them away.",
 )
+@click.option(
+    "--key-expires",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day on which the private key expires, as 2027-03-01. Left out: as it is, while the public key stays.",
+)
 @click.option("--by", "email", help="The e-mail address of the admin who sets it.")
 def set_(
     source: str,
@@ -43,6 +48,7 @@ def set_(
     *,
     allow_private: bool,
     ca_certificates: Path | None,
+    key_expires: datetime | None,
     email: str | None,
 ) -> None:
     """Try a connection, then store it."""
@@ -56,6 +62,10 @@ def set_(
         stored_now = connections.get_connectwise(reading())
         moved = connections.is_another_psa(stored_now, url, company)
         kept = "" if stored_now is None or moved else stored_now.ca_certificates or ""
+        same_key = stored_now is not None and not moved and stored_now.public_key == public_key.strip()
+        day = stored_now.key_expires if stored_now is not None and same_key else None
+        if key_expires is not None:
+            day = key_expires.date()
         reading().rollback()
         values = Values(
             url=url.strip(),
@@ -84,6 +94,7 @@ def set_(
                 client_id=values.client_id,
                 allow_private=allow_private,
                 ca_certificates=values.ca_certificates,
+                key_expires=day,
                 sealer=Sealer(settings_of().secret_keys),
                 by=by,
                 now=clock().now(),
@@ -139,6 +150,8 @@ def show() -> None:
     else:
         mode = "on" if connection.writing else "off"
         tail = f", ends with {connection.key_tail}" if connection.key_tail else ""
+        if connection.key_expires is not None:
+            tail += f", expires {connection.key_expires.isoformat()}"
         click.echo(f"{connection.url}, company {connection.company}, key {connection.public_key}{tail}, writing {mode}")
     for age in connections.source_ages(reading(), clock().now(), clock().zone):
         read = "never" if age.last_read_at is None else f"{age.last_read_at.astimezone(clock().zone):%Y-%m-%d %H:%M}"

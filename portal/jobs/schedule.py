@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import Setting
 from portal.domain.periods import local_day
-from portal.services import mapping_accounts, remaking, sync
+from portal.services import key_expiry, mapping_accounts, remaking, sync
 from portal.services.actors import SYSTEM
 from portal.services.connections import get_connectwise
 from portal.services.errors import Refused
@@ -41,6 +41,7 @@ def follow(session: Session, *, now: datetime, zone: ZoneInfo) -> list[int]:
         mapping_accounts.end_exclusions(session, now=now, zone=zone)
         if not remaking.all_made_on(session, today):
             remaking.remake(session, now=now, zone=zone)
+    key_expiry.tell(session, today=today, now=now)
     queued = []
     connection = get_connectwise(session)
     if connection is not None and connection.last_full_at is not None:

@@ -216,6 +216,7 @@ def _store(
             client_id=values.client_id,
             allow_private=values.allow_private,
             ca_certificates=values.ca_certificates,
+            key_expires=values.expiry,
             sealer=sealer,
             by=_who(session, asked.asked["by"]),
             now=now,

@@ -7,7 +7,7 @@ sentence, with the field of the form to look at.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from portal.connectwise import (
@@ -60,6 +60,7 @@ class Values:
         client_id: The integration's GUID.
         allow_private: Whether it may stand inside the own network.
         ca_certificates: Certificates of authorities of one's own, as PEM; or "".
+        key_expires: The day on which the private key expires, as `2027-03-01`; or "".
     """
 
     url: str
@@ -68,6 +69,12 @@ class Values:
     client_id: str
     allow_private: bool = False
     ca_certificates: str = field(default="", repr=False)
+    key_expires: str = ""
+
+    @property
+    def expiry(self) -> date | None:
+        """The day on which the private key expires; none: nobody has said. Only of values that were checked."""
+        return date.fromisoformat(self.key_expires) if self.key_expires else None
 
     def as_json(self) -> dict[str, Any]:
         """Give what a question carries along; nothing of it is secret."""
@@ -76,7 +83,7 @@ class Values:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> "Values":
         """Read what `as_json` gave."""
-        return cls(**{name: found[name] for name in cls.__slots__})
+        return cls(**{name: found[name] for name in cls.__slots__ if name in found})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,10 @@ def check_values(values: Values, private_key: str, *, real_now: datetime) -> Val
             normalise(values.url, allow_private=values.allow_private)
         except AddressRefused as error:
             wrong["url"] = str(error)
+    try:
+        values.expiry  # noqa: B018 - whether it is a day
+    except ValueError:
+        wrong["key_expires"] = f"“{values.key_expires[:40]}” is not a day. Write it as 2027-03-01, or leave it empty."
     looks = looks_wrong(public_key=values.public_key, private_key=private_key, client_id=values.client_id)
     if values.company.strip() and values.public_key.strip().lower().startswith(f"{values.company.strip().lower()}+"):
         wrong["public_key"] = "Put in the public key alone, without the company and the plus sign before it."

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.connectwise import AddressRefused, normalise
 from portal.db.records import Card, Connection, SyncRun, UsageImport, Vendor
-from portal.domain.periods import Period
+from portal.domain.periods import Period, day_text
 from portal.services import audit
 from portal.services.actors import Actor, require
 from portal.services.card_making import TO_DECIDE_KINDS
@@ -91,6 +91,7 @@ def set_connectwise(
     client_id: str,
     allow_private: bool = False,
     ca_certificates: str | None = None,
+    key_expires: date | None = None,
     sealer: Sealer,
     by: Actor,
     now: datetime,
@@ -107,6 +108,7 @@ def set_connectwise(
         allow_private: Whether it may stand inside the own network.
         ca_certificates: Authorities of one's own, as `certificates.read_authorities` gave them; empty: none any more;
             none: as they are.
+        key_expires: The first day on which the private key may not work any more; none: nobody has said.
         sealer: Seals the key.
         by: Who sets it; an admin.
         now: By the business clock.
@@ -152,6 +154,7 @@ def set_connectwise(
     )
     if ca_certificates is not None:
         connection.ca_certificates = ca_certificates or None
+    connection.key_expires = key_expires
     connection.set_by, connection.set_at = by.name, now
     session.add(connection)
     session.flush()
@@ -379,6 +382,8 @@ def _named(connection: Connection) -> str:
     pem = connection.ca_certificates or ""
     own = f", authorities of its own: {pem.count('BEGIN CERTIFICATE')}" if pem else ""
     key = f", key ends with {connection.key_tail}" if connection.key_tail else ""
+    if connection.key_expires is not None:
+        key += f", key expires on {day_text(connection.key_expires)}"
     return (
         f"{connection.url}, company {connection.company}, public key {connection.public_key}{key}, client ID "
         f"{connection.client_id}{inside}{own}"

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
+from flask_migrate import downgrade, upgrade
 from sqlalchemy.orm import Session
 
 from portal.config import Settings
@@ -22,6 +23,17 @@ def test_the_models_equal_the_migrations(engine: sa.Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
 
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_newest_migration_can_be_taken_back_and_made_again(app: Flask, session: Session) -> None:
+    with app.app_context():
+        downgrade()
+        columns = sa.inspect(session.get_bind()).get_columns("connection")
+        assert "key_expires" not in {column["name"] for column in columns}
+        upgrade()
+
+    context = MigrationContext.configure(session.connection(), opts={"compare_type": False})
+    assert compare_metadata(context, Base.metadata) == []
 
 
 def test_every_connection_keeps_what_a_power_cut_must_not_lose(engine: sa.Engine) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -155,6 +156,7 @@ def psa(engine: sa.Engine, sealer: Sealer) -> Iterator[Psa]:
 
 def connect(session: Session, url: str, sealer: Sealer, **other: str) -> Connection:
     """Store a connection to a sandbox."""
+    values: dict[str, Any] = {**KEYS, **other}
     return connections.set_connectwise(
-        session, url=url, allow_private=True, sealer=sealer, by=ADMIN, now=STEPS[0], **(KEYS | other)
+        session, url=url, allow_private=True, sealer=sealer, by=ADMIN, now=STEPS[0], **values
     )

@@ -1,5 +1,7 @@
 """Where numbers come from: the ConnectWise connection, its runs, and settings of the portal itself."""
 
+from datetime import date
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +20,7 @@ class Connection(Base):
     public_key: Mapped[str]
     sealed_private_key: Mapped[str]
     key_tail: Mapped[str] = mapped_column(sa.String(8))  # the last characters, so that people know which key it is
+    key_expires: Mapped[date | None]  # the first day on which the private key may not work any more
     client_id: Mapped[str]
     allow_private: Mapped[bool] = mapped_column(default=False)
     writing: Mapped[bool] = mapped_column(default=False)

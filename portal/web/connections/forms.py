@@ -29,6 +29,7 @@ class ConnectionForm:
     client_id: str = ""
     allow_private: bool = False
     ca_certificates: str = ""
+    key_expires: str = ""
     moved_ok: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -44,6 +45,7 @@ class ConnectionForm:
             client_id=connection.client_id,
             allow_private=connection.allow_private,
             ca_certificates=connection.ca_certificates or "",
+            key_expires="" if connection.key_expires is None else connection.key_expires.isoformat(),
         )
 
     @classmethod
@@ -58,7 +60,7 @@ class ConnectionForm:
         wrong: dict[str, str] = {}
         longest = {
             "url": 500, "company": 100, "public_key": 200, "private_key": 200, "client_id": 100,
-            "ca_certificates": LONGEST,
+            "ca_certificates": LONGEST, "key_expires": 40,
         }  # fmt: skip
         for name, most in longest.items():
             try:
@@ -88,4 +90,5 @@ class ConnectionForm:
             client_id=self.client_id,
             allow_private=self.allow_private,
             ca_certificates=self.ca_certificates,
+            key_expires=self.key_expires,
         )
