@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help month install install-dev browser demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check audit format run worker lock
+.PHONY: help month install install-dev browser company demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check audit format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -27,11 +27,18 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
+$(VENV)/installed-company: $(VENV)/made requirements-company.txt
+	@$(PYTHON) -m venv --clear $(VENV)/company
+	@$(VENV)/company/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-company.txt
+	@touch $@
+
 install: $(VENV)/installed ## the virtual environment with what the portal needs
 install-dev: $(VENV)/installed-dev ## and with what developing needs
 
 browser:
 	@bash .ci/browser
+
+company: $(VENV)/installed-company
 
 demo: install ## sandbox, portal and worker on made-up data; prints the address and the sign-ins
 	@$(BIN)/python -m portal.demo
@@ -39,7 +46,7 @@ demo: install ## sandbox, portal and worker on made-up data; prints the address 
 demo-reset: install ## forget what was done in the demo
 	@$(BIN)/python -m portal.demo reset
 
-test: install-dev browser ## every test
+test: install-dev browser company ## every test
 	@$(BIN)/pytest -q -n 2 --dist worksteal
 
 test-fast: install-dev ## without browser and crash tests
@@ -97,3 +104,4 @@ worker: install ## the worker beside it
 lock: install-dev ## pin requirements*.txt anew, with hashes (needs uv)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q requirements.in -o requirements.txt
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q requirements-dev.in -o requirements-dev.txt
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url -q requirements-company.in -o requirements-company.txt

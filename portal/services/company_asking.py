@@ -27,6 +27,7 @@ LARGEST = 512 * 1024  # bytes
 DISCOVERY = "/.well-known/openid-configuration"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures that are taken: with a private key that only the provider has. Never `none`, never a shared secret."""
+SCOPES = ("openid", "email", "profile")
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -36,6 +37,10 @@ class CompanyAway(Refused):
     status = 422
 
 
+class ClientRefused(CompanyAway):
+    """The portal's own name and secret are not taken there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the discovery of a provider tells.
@@ -43,6 +48,7 @@ class Facts:
     Args:
         says_who: Whether it names itself on the way back (RFC 9207).
         secret_in_form: Whether the client's secret goes in the form, since it is not taken in the header.
+        scopes: What can be asked for.
     """
 
     issuer: str
@@ -52,6 +58,15 @@ class Facts:
     algorithms: tuple[str, ...]
     says_who: bool
     secret_in_form: bool
+    scopes: tuple[str, ...] = ()
+
+    def scope(self, role_claim: str) -> str:
+        """Give what to ask for: who somebody is, and their roles where the provider has a scope of that claim's name.
+
+        Many give `groups` only to whom asks for it. A scope that is not offered would be refused, so none is guessed.
+        """
+        roles = [role_claim] if role_claim in self.scopes and role_claim not in SCOPES else []
+        return " ".join([*SCOPES, *roles])
 
 
 def read_facts(value: Mapping[str, Any], *, issuer: str, allow_private: bool) -> Facts:
@@ -82,6 +97,7 @@ def read_facts(value: Mapping[str, Any], *, issuer: str, allow_private: bool) ->
         algorithms=algorithms,
         says_who=value.get("authorization_response_iss_parameter_supported") is True,
         secret_in_form="client_secret_basic" not in methods,
+        scopes=_texts(value.get("scopes_supported")),
     )
 
 
@@ -127,25 +143,37 @@ def exchange(
         CompanyAway: The code was not taken.
     """
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
-    auth: AuthBase | None = None
     if secret is None or facts.secret_in_form:
-        form["client_id"] = client_id
-    if secret is not None and facts.secret_in_form:
-        form["client_secret"] = secret
-    elif secret is not None:
-        auth = _Basic(client_id, secret)
-    value = _ask("POST", facts.token, form=form, auth=auth, allow_private=allow_private)
+        form |= {"client_id": client_id} if secret is None else {"client_id": client_id, "client_secret": secret}
+        value = _ask("POST", facts.token, form=form, allow_private=allow_private)
+    else:
+        value = _with_header(facts.token, form, client_id, secret, allow_private=allow_private)
     token = value.get("id_token")
     if not isinstance(token, str):
         raise CompanyAway("The company's sign-in gave no ID token. Ask its admin whether OpenID Connect is on.")
     return token
 
 
+def _with_header(url: str, form: Mapping[str, str], name: str, secret: str, *, allow_private: bool) -> dict[str, Any]:
+    """Ask with the client's name and secret in the header, written as RFC 6749 (section 2.3.1) wants them.
+
+    Some providers read them as they stand. Where it makes a difference, one that refuses is asked so once more: who the
+    client is, is looked at before the code, which is not used up by it.
+    """
+    written = (quote_plus(name), quote_plus(secret))
+    try:
+        return _ask("POST", url, form=form, auth=_Basic(*written), allow_private=allow_private)
+    except ClientRefused:
+        if written == (name, secret):
+            raise
+        return _ask("POST", url, form=form, auth=_Basic(name, secret), allow_private=allow_private)
+
+
 class _Basic(AuthBase):
-    """The client's name and secret in the header, written as RFC 6749 (section 2.3.1) wants them."""
+    """A name and a secret in the header."""
 
     def __init__(self, name: str, secret: str) -> None:
-        self._pair = (quote_plus(name), quote_plus(secret))
+        self._pair = (name.encode(), secret.encode())
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         signed: requests.PreparedRequest = requests.auth.HTTPBasicAuth(*self._pair)(request)
@@ -195,7 +223,8 @@ def _ask(
         return value
     told = value.get("error") if isinstance(value, dict) else None
     said = f" and said “{told[:60]}”" if isinstance(told, str) and told.isprintable() else ""
-    raise CompanyAway(f"{where.host} answered {status}{said}. Begin again; if it stays so, tell an admin.")
+    kind = ClientRefused if told == "invalid_client" else CompanyAway
+    raise kind(f"{where.host} answered {status}{said}. Begin again; if it stays so, tell an admin.")
 
 
 @contextmanager

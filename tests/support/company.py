@@ -80,6 +80,7 @@ class Company:
         self.claims: dict[str, Any] = {}  # in place of the proper ones; None leaves one out
         self.facts: dict[str, Any] = {}  # in place of what the discovery says
         self.answers_with: dict[str, str] = {}  # in place of what the way back brings
+        self.unquotes = True  # the client's name and secret in the header, as RFC 6749 wants it
         self.asked: list[str] = []
         self._codes: dict[str, dict[str, str]] = {}
 
@@ -110,11 +111,13 @@ class Company:
         """Exchange a code, once."""
         if authorization.startswith("Basic "):
             name, _, secret = base64.b64decode(authorization[6:]).decode().partition(":")
-            name, secret = unquote_plus(name), unquote_plus(secret)
+            name, secret = (unquote_plus(name), unquote_plus(secret)) if self.unquotes else (name, secret)
         else:
             name, secret = form.get("client_id", ""), form.get("client_secret", "")
+        if (name, secret) != (CLIENT, SECRET):
+            return {"error": "invalid_client"}
         asked = self._codes.pop(form.get("code", ""), None)
-        if asked is None or (name, secret) != (CLIENT, SECRET) or form.get("redirect_uri") != asked["redirect_uri"]:
+        if asked is None or form.get("redirect_uri") != asked["redirect_uri"]:
             return None
         challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
         if form.get("grant_type") != "authorization_code" or challenge != asked["code_challenge"]:
@@ -148,7 +151,8 @@ def company() -> Iterator[Company]:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             provider.asked.append(urlsplit(self.path).path)
             answer = provider.token(dict(parse_qsl(body)), self.headers.get("Authorization", ""))
-            self._json(answer or {"error": "invalid_grant"}, 200 if answer else 400)
+            answer = answer or {"error": "invalid_grant"}
+            self._json(answer, 400 if "error" in answer else 200)
 
         def _json(self, value: Any, status: int = 200) -> None:
             data = json.dumps(value).encode()

@@ -100,7 +100,7 @@ def company() -> ResponseReturnValue:
         "response_type": "code",
         "client_id": provider.client_id,
         "redirect_uri": _back_address(),
-        "scope": "openid email profile",
+        "scope": facts.scope(provider.role_claim),
         "state": way.state,
         "nonce": way.nonce,
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),

@@ -54,6 +54,29 @@ def test_the_way_there_carries_state_nonce_and_a_proof_key(visitor: Visitor, pro
     assert SECRET not in there.query
 
 
+@pytest.mark.parametrize(
+    ("offered", "asked"), [(["openid", "groups"], "openid email profile groups"), (None, "openid email profile")]
+)
+def test_roles_are_asked_for_where_the_provider_has_a_scope_of_that_name(
+    set_up: SetUp, provider: Company, visitor: Visitor, offered: list[str] | None, asked: str
+) -> None:
+    provider.facts["scopes_supported"] = offered
+    set_up(role_claim="groups", role_map="heads = manager")
+
+    there = urlsplit(visitor.get("/sign-in/company").headers["Location"])
+
+    assert parse_qs(there.query)["scope"] == [asked]
+
+
+@pytest.mark.usefixtures("dana")
+def test_a_provider_that_reads_the_secret_as_it_stands_is_understood(visitor: Visitor, provider: Company) -> None:
+    provider.unquotes = False
+
+    assert there_and_back(visitor).headers["Location"] == "/"
+
+    assert provider.asked.count("/token") == 2
+
+
 @pytest.mark.usefixtures("dana")
 def test_a_way_back_is_taken_once(app: Flask, visitor: Visitor) -> None:
     visitor.get("/sign-in")
