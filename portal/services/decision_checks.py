@@ -206,7 +206,9 @@ def require_ticks(plan: Plan, ticks: Ticks) -> None:
         raise Invalid(" ".join([*missing.values(), "Tick that you want it so. Nothing was decided."]), missing)
 
 
-def needs_second(session: Session, card: Card, plan: Plan, *, lower: bool) -> str | None:
+def needs_second(
+    session: Session, card: Card, plan: Plan, *, lower: bool, limits: Mapping[str, Any] | None = None
+) -> str | None:
     """Say why a second person must confirm; none where one person is enough.
 
     The setting `limits` is `{"amount": {"USD": "200.00"}, "any_decrease": true}`, amounts a month. Where amounts are
@@ -217,8 +219,9 @@ def needs_second(session: Session, card: Card, plan: Plan, *, lower: bool) -> st
         card: The card.
         plan: What would be written.
         lower: The quantity falls.
+        limits: The setting, where it was read for many cards together; none: it is read.
     """
-    limits = settings_store.get(session, "limits", {}) or {}
+    limits = settings_store.get(session, "limits", {}) if limits is None else limits
     if lower and limits.get("any_decrease"):
         return "Any decrease needs a second person."
     amounts: Mapping[str, str] = limits.get("amount") or {}

@@ -1,6 +1,7 @@
 """Undo of several decisions at once: of a selection of cards, or of a whole batch. Each card is undone on its own."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -60,6 +61,7 @@ def undo_batch(
     now: datetime,
     today: date,
     reason: str | None = None,
+    seen: Mapping[int, str] | None = None,
     invoiced_ok: bool = False,
 ) -> Batch:
     """Undo every decision of a batch, an undo's too; what somebody changed since is held back and listed.
@@ -71,6 +73,7 @@ def undo_batch(
         now: By the business clock.
         today: In the portal's time zone.
         reason: Why, if the person says so.
+        seen: What the look showed of each card; a card that changed since is left out.
         invoiced_ok: Ticked for all: what is taken back was invoiced already.
 
     Returns:
@@ -91,7 +94,7 @@ def undo_batch(
     return decision_bulk.begin(
         session,
         "undo",
-        taken,
+        [replace(one, seen=None if seen is None else seen.get(one.card_id)) for one in taken],
         by=by,
         now=now,
         today=today,

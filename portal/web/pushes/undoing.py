@@ -1,12 +1,14 @@
 """Undo of a selection of cards or of a whole batch: a look at what goes back first, then a batch like any other."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from portal.db.records import Batch
 from portal.db.session import reading, transaction
@@ -18,6 +20,8 @@ from portal.services.errors import Conflict, Invalid, NotAllowed, NotFound, Refu
 from portal.services.undo_looking import Looked, chosen_of_batch, look, sums
 from portal.web import forms
 from portal.web.access import current_actor, may
+from portal.web.cards import context, queries
+from portal.web.cards import filters as board_filters
 from portal.web.cards.wake import wake_pushes_of
 from portal.web.cards.words import count_of
 from portal.web.filters import quantity
@@ -26,8 +30,9 @@ from portal.web.pushes import batches
 
 bp = Blueprint("undoing", __name__)
 
-PER_PAGE = 100  # cards that are looked at for one page
+PER_PAGE = 100  # cards that are listed on one page
 MOST = 5000  # cards undone at once
+_TOKEN = re.compile(r"([0-9]{1,9})=([^\s=]{1,120})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +40,40 @@ class Asked:
     """What is to be undone.
 
     Args:
+        chosen: The cards; each with what the look showed of it, where there was one.
         title: In words, such as the selection.
         action: Where the form goes.
+        look: The page that shows it, with its parameters.
+        hidden: What the form carries besides.
         back: Where Cancel leads.
     """
 
     chosen: Sequence[Chosen]
     title: str
     action: str
+    look: Callable[..., str]
     back: str
+    hidden: Mapping[str, str] = field(default_factory=dict)
     batch: Batch | None = None
+
+    @property
+    def seen(self) -> dict[int, str] | None:
+        """What the look showed, by card; none where there was no look."""
+        return {one.card_id: one.seen for one in self.chosen if one.seen} or None
 
 
 @bp.get("/cards/undo")
 @may("decide")
 def before_selection() -> ResponseReturnValue:
-    """Show what undoing the ticked cards would do; nothing is undone."""
-    return _page(_ticked())
+    """Show what undoing the ticked cards, or all that match a filter, would do; nothing is undone."""
+    return _page(_selected(reading()))
 
 
 @bp.post("/cards/undo")
 @may("decide")
 def selection() -> ResponseReturnValue:
-    """Undo the ticked cards."""
-    asked = _ticked()
+    """Undo the cards of a look, or the ticked ones."""
+    asked = _selected(reading())
 
     def undo(session: Session, reason: str | None, *, invoiced_ok: bool) -> Batch:
         return decisions.undo_many(
@@ -69,7 +84,7 @@ def selection() -> ResponseReturnValue:
             today=clock().today(),
             reason=reason,
             selection=asked.title,
-            seen={one.card_id: one.seen for one in asked.chosen if one.seen} or None,
+            seen=asked.seen,
             invoiced_ok=invoiced_ok,
         )
 
@@ -87,6 +102,7 @@ def before_undo(batch_id: int) -> ResponseReturnValue:
 @may("decide")
 def undo(batch_id: int) -> ResponseReturnValue:
     """Undo a batch: a batch like any other; what changed since is left and listed."""
+    asked = _whole(batch_id)
 
     def whole(session: Session, reason: str | None, *, invoiced_ok: bool) -> Batch:
         return decisions.undo_batch(
@@ -96,10 +112,11 @@ def undo(batch_id: int) -> ResponseReturnValue:
             now=clock().now(),
             today=clock().today(),
             reason=reason,
+            seen=asked.seen,
             invoiced_ok=invoiced_ok,
         )
 
-    return _undone(_whole(batch_id), whole)
+    return _undone(asked, whole)
 
 
 def _undone(asked: Asked, undo: Callable[..., Batch]) -> ResponseReturnValue:
@@ -124,36 +141,33 @@ def _undone(asked: Asked, undo: Callable[..., Batch]) -> ResponseReturnValue:
 
 
 def _page(asked: Asked, *, refused: str = "") -> str:
-    """Show a page of what is to be undone."""
-    pages = max(1, -(-len(asked.chosen) // PER_PAGE))
-    page = min(max(forms.whole(request.args, "page") or 1, 1), pages)
-    shown = asked.chosen[(page - 1) * PER_PAGE : page * PER_PAGE]
-    looked = look(reading(), shown, today=clock().today())
+    """Show what is to be undone: sums of the whole, and a page of the cards."""
+    looked = look(reading(), asked.chosen, today=clock().today())
     goes = [one for one in looked if one.how is not None]
+    stays = len(looked) - len(goes)
+    pages = max(1, -(-len(looked) // PER_PAGE))
+    page = min(max(forms.whole(request.args, "page") or 1, 1), pages)
+    shown = looked[(page - 1) * PER_PAGE : page * PER_PAGE]
     made: dict[str, Any] = {
         "asked": asked,
-        "goes": goes,
-        "stays": [one for one in looked if one.how is None],
-        "total": len(asked.chosen),
+        "goes": [one for one in shown if one.how is not None],
+        "stays": [one for one in shown if one.how is None],
+        "going": len(goes),
+        "staying": stays,
         "page": page,
         "pages": pages,
-        "page_url": lambda number: url_for(request.endpoint or "", **(request.view_args or {}), **_args(number)),
+        "page_url": lambda number: asked.look(page=number),
         "revenue": sums(goes),
         "writes": sum(len(one.plan.steps) for one in goes if one.plan is not None),
         "second": sum(1 for one in goes if one.second),
         "invoiced": _invoiced(goes),
-        "seen": " ".join(f"{one.card.id}={decisions.seen_token(one.card)}" for one in goes) if pages == 1 else "",
+        "seen": " ".join(f"{one.card.id}={decisions.seen_token(one.card)}" for one in looked),
         "writing": decisions.writing_is_on(reading()),
         "refused": refused,
         "reason": request.form.get("reason", ""),
         "invoiced_ok": forms.ticked(request.form, "invoiced_ok"),
     }
     return render_template("pushes/undo.html", **made)
-
-
-def _args(page: int) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: values for name, values in request.args.lists() if name != "page"}
-    return kept | {"page": page}
 
 
 def _invoiced(goes: Sequence[Looked]) -> list[tuple[str, str]]:
@@ -167,31 +181,46 @@ def _invoiced(goes: Sequence[Looked]) -> list[tuple[str, str]]:
     ]
 
 
-def _ticked() -> Asked:
-    """Read which cards were ticked.
+def _selected(session: Session) -> Asked:
+    """Read which cards are meant: those of a look, the ticked ones, or all that match a filter.
 
     Raises:
-        Invalid: None was, or too many.
+        Invalid: None is meant, or too many.
     """
     given = request.form if request.method == "POST" else request.args
-    ids = list(dict.fromkeys(forms.wholes(given, "card_id")))
+    seen = _seen(given)
+    ids = list(seen) or list(dict.fromkeys(forms.wholes(given, "card_id")))
+    hidden: dict[str, str] = {}
+    board_args: dict[str, Any] = {"show": "decided"}
+    title = f"{count_of(len(ids), 'card')} ticked"
+    parameters: dict[str, Any] = {"card_id": ids}
+    if given.get("scope") == "filter":
+        titles = queries.vendor_titles(session)
+        board = board_filters.read_filter(given, context.current_period(), titles)
+        ids = ids or queries.ordered_ids(session, board)
+        hidden = board_filters.hidden_copy(board) | {"scope": "filter"}
+        title = "All that match: " + board_filters.in_words(board, queries.names_of(session, board, titles))
+        board_args, parameters = board.args(page=None, open=None), dict(hidden)
     if not ids:
-        raise Invalid("No card is ticked, so nothing was undone. Tick decided cards on the board.")
-    if len(ids) > MOST:
         raise Invalid(
-            f"{quantity(len(ids))} cards are more than the {quantity(MOST)} that are undone at once. Tick fewer."
+            "No card is meant, so nothing was undone. Tick decided cards on the board, or take all that match."
         )
-    seen = {}
-    for part in given.get("seen", "").split():
-        number, _, token = part.partition("=")
-        if number.isascii() and number.isdigit() and len(number) <= 9:  # noqa: PLR2004 - an id has nine digits at most
-            seen[int(number)] = token
+    if len(ids) > MOST:
+        many = f"{quantity(len(ids))} cards are more than the {quantity(MOST)} that are undone at once."
+        raise Invalid(f"{many} Nothing was undone. Tick fewer, or narrow the filter.")
     return Asked(
         chosen=[Chosen(card_id=one, seen=seen.get(one)) for one in ids],
-        title=f"{count_of(len(ids), 'card')} ticked",
+        title=title,
         action=url_for("undoing.selection"),
-        back=url_for("cards.index", show="decided"),
+        look=lambda **more: url_for("undoing.before_selection", **parameters, **more),
+        hidden=hidden,
+        back=url_for("cards.index", **board_args),
     )
+
+
+def _seen(given: MultiDict[str, str]) -> dict[int, str]:
+    """Read what the look showed of each card."""
+    return {int(number): token for number, token in _TOKEN.findall(given.get("seen", ""))}
 
 
 def _whole(batch_id: int) -> Asked:
@@ -205,10 +234,12 @@ def _whole(batch_id: int) -> Asked:
     if not chosen:
         raise Conflict("This batch decided nothing, so there is nothing to undo.")
     words = batches.VERBS.get(batch.action, "Decided")
+    seen = _seen(request.form)
     return Asked(
-        chosen=chosen,
+        chosen=[replace(one, seen=seen.get(one.card_id)) for one in chosen],
         title=f"{words} {count_of(len(chosen), 'card')}, batch {batch.id} by {batch.by}",
         action=url_for("batches.undo", batch_id=batch_id),
+        look=lambda **more: url_for("batches.before_undo", batch_id=batch_id, **more),
         back=url_for("batches.show", batch_id=batch_id),
         batch=batch,
     )
