@@ -169,3 +169,23 @@ def _settle(session: Session, check: AuditCheck, verdict: Verdict, *, now: datet
             sentence=f"Checked the audit trail: it breaks at event {verdict.broken_at}.",
             details={"why": verdict.why, "events": verdict.events, "head": verdict.head},
         )
+
+
+def tell_unguarded(session: Session, gone: list[str], *, now: datetime) -> None:
+    """Tell every admin that the database does not protect the trail any more.
+
+    Args:
+        session: A writing session.
+        gone: The names of the triggers that are gone.
+        now: By the business clock.
+    """
+    notices.tell(
+        session,
+        kind="audit.unguarded",
+        sentence=audit_guards.sentence(gone),
+        link="/audit",
+        by_name=None,
+        now=now,
+        cause=f"unguarded {now.isoformat(timespec='minutes')}",
+        tone="bad",
+    )

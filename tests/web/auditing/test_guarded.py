@@ -1,10 +1,12 @@
 """What people see when the database protects the trail no more, when they are refused, and of the head kept outside."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,16 @@ from sqlalchemy.orm import Session
 
 from portal.config import Settings
 from portal.db.records import AuditEvent, Notice, Setting
+from portal.factory import create_app
 from portal.jobs.trail import Trail, is_unguarded
 from portal.services import audit, audit_anchors
+from portal.web.health.starting import look_at_start
 from tests.support.trail import grow
 from tests.support.visitor import Visitor
 
 SignedInAs = Callable[[str], Visitor]
-TRUST = Path(__file__).parents[3] / "docs" / "trust.md"
+ROOT = Path(__file__).parents[3]
+TRUST = ROOT / "docs" / "trust.md"
 
 
 def drop(session: Session) -> None:
@@ -138,3 +143,47 @@ def test_the_script_in_the_documents_checks_an_export_with_nothing_but_python(
     place = next(n for n, line in enumerate(lines) if "left_out" not in line)
     lines[place] = json.dumps(json.loads(lines[place]) | {"after": "999"})
     assert check().returncode == 1
+
+
+def started(settings: Settings) -> str:
+    """Start what `make run` serves, and give what it logs."""
+    environment = {
+        **os.environ,
+        "COUNTERSIGN_INSTANCE": str(settings.instance),
+        "COUNTERSIGN_DATABASE_URL": settings.database_url,
+        "COUNTERSIGN_SECRET_KEY": settings.secret_keys[0],
+    }
+    environment.pop("FLASK_RUN_FROM_CLI", None)
+    command = [sys.executable, "-c", "from app import app; print(app.name)"]
+    done = subprocess.run(  # noqa: S603 - the portal itself
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout == "portal\n"
+    return done.stderr
+
+
+def test_the_portal_looks_for_the_triggers_as_it_starts(app: Flask, session: Session, signed_in_as: SignedInAs) -> None:
+    settings: Settings = app.config["SETTINGS"]
+    admin, biller = signed_in_as("admin"), signed_in_as("biller")
+    before = started(settings)
+    drop(session)
+
+    after = started(settings)
+
+    assert "protects the audit trail" not in before
+    assert "no longer protects the audit trail (missing: audit_event_no_delete), so nothing was changed." in after
+    told = [admin.get("/connections").get_data(as_text=True), biller.get("/connections").get_data(as_text=True)]
+    assert ["no longer protects the audit trail" in page for page in told] == [True, False]
+
+
+def test_a_store_that_was_never_migrated_or_does_not_answer_stops_no_start(
+    app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings: Settings = app.config["SETTINGS"]
+    empty = create_app(replace(settings, database_url=f"sqlite:///{tmp_path / 'empty.sqlite'}"))
+    nowhere = create_app(replace(settings, database_url=f"sqlite:///{tmp_path / 'no' / 'where.sqlite'}"))
+
+    assert look_at_start(empty) == look_at_start(nowhere) == look_at_start(app) == []
+
+    assert not [record for record in caplog.records if record.levelname == "CRITICAL"]
+    assert "could not be looked at as the portal started" in caplog.text
