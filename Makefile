@@ -8,7 +8,7 @@ export PORT SANDBOX_PORT
 FLASK := $(BIN)/flask --app app
 
 .DEFAULT_GOAL := help
-.PHONY: help month install install-dev browser company demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures check audit format run worker lock
+.PHONY: help month install install-dev browser company demo demo-reset test test-fast test-postgresql storm crash-points storm-sync tamper bench pictures messages check audit format run worker lock
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -75,6 +75,9 @@ month: install-dev browser ## reconcile the sample month by keys, then by pointe
 
 pictures: install-dev browser ## take the pictures of the documentation anew
 	@$(BIN)/pytest -q tests/browser/pictures.py
+
+messages: install-dev ## list every sentence of the portal in docs/messages.txt, to be read over
+	@$(BIN)/python tests/support/messages.py
 
 check: install-dev ## format, lint, types, import rules, templates, migrations against models, advisories
 	@$(BIN)/ruff format --check .

@@ -36,9 +36,11 @@ class DateBounds:
         if not EARLIEST <= day <= LATEST:
             return f"The date lies too far away. Choose one from {day_text(EARLIEST)} to {day_text(LATEST)}."
         if self.first is not None and day < self.first:
-            return f"The date must not be before {day_text(self.first)}, {self.first_because}."
+            why = f"{day_text(day)} is before {day_text(self.first)}, {self.first_because}."
+            return f"{why} Choose that day or a later one."
         if self.last is not None and day > self.last:
-            return f"The date must not be after {day_text(self.last)}, {self.last_because}."
+            why = f"{day_text(day)} is after {day_text(self.last)}, {self.last_because}."
+            return f"{why} Choose that day or an earlier one."
         return None
 
     def words(self, write: Callable[[date], str] = day_text) -> str:

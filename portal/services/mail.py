@@ -318,7 +318,7 @@ def _sentence(server: MailServer, error: Exception) -> str:
         return f"The mail server {where} asks to try again later ({error.smtp_code}): {_words(error.smtp_error)}"
     if isinstance(error, TimeoutError):
         return f"The mail server {where} did not answer within {SECONDS} s."
-    return f"The mail server {where} cannot be reached ({type(error).__name__})."
+    return f"The mail server {where} cannot be reached. Look at COUNTERSIGN_SMTP_URL and the network."
 
 
 def _words(said: bytes | str) -> str:

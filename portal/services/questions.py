@@ -213,8 +213,8 @@ def run_question(
     except (ConnectWiseError, Refused) as refusal:
         error = str(refusal)
         answer = {"fields": refusal.fields} if isinstance(refusal, Invalid) else None
-    except BaseException as unexpected:
-        error = f"Something unexpected happened ({type(unexpected).__name__}). Ask again."
+    except BaseException:
+        error = "Something failed on our side; the worker's log says more. Nothing was changed. Ask again."
         raise
     finally:
         with open_session() as session:

@@ -126,8 +126,8 @@ def run_sync(
         run.wait(_StoreAway(), pauses)
     except ListedNothing as error:
         run.fail(str(error))
-    except BaseException as error:
-        run.fail(f"Something unexpected happened ({type(error).__name__}).", keep=not run.applying)
+    except BaseException:
+        run.fail("Something failed on our side; the worker's log says more.", keep=not run.applying)
         raise
     _tidy(open_session)
 

@@ -97,11 +97,17 @@ def test_where_it_prorates_adjust_needs_a_date() -> None:
 @pytest.mark.parametrize(
     ("day", "refused"),
     [
-        (date(2024, 2, 29), "The date must not be before 1 Mar 2024, when the agreement begins."),
-        (date(2026, 5, 31), "The date must not be before 1 Jun 2026, when line 2 begins."),
+        (
+            date(2024, 2, 29),
+            "29 Feb 2024 is before 1 Mar 2024, when the agreement begins. Choose that day or a later one.",
+        ),
+        (date(2026, 5, 31), "31 May 2026 is before 1 Jun 2026, when line 2 begins. Choose that day or a later one."),
         (date(2026, 6, 1), None),
         (date(2026, 12, 31), None),
-        (date(2027, 1, 1), "The date must not be after 31 Dec 2026, when the agreement ends."),
+        (
+            date(2027, 1, 1),
+            "1 Jan 2027 is after 31 Dec 2026, when the agreement ends. Choose that day or an earlier one.",
+        ),
     ],
 )
 def test_a_date_stays_within_the_agreement_and_its_lines(day: date, refused: str | None) -> None:
@@ -263,7 +269,7 @@ def test_add_takes_another_price() -> None:
         ),
         (
             added(day=date(2024, 2, 29), on=PRORATES),
-            "The date must not be before 1 Mar 2024, when the agreement begins.",
+            "29 Feb 2024 is before 1 Mar 2024, when the agreement begins. Choose that day or a later one.",
         ),
     ],
 )

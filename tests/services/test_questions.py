@@ -139,7 +139,10 @@ def test_the_unexpected_is_noted_and_raised(open_session: OpenSession) -> None:
     with pytest.raises(RuntimeError):
         run(open_session, question, stumble)
     failed = again(open_session, question)
-    assert (failed.state, failed.error) == ("failed", "Something unexpected happened (RuntimeError). Ask again.")
+    assert (failed.state, failed.error) == (
+        "failed",
+        "Something failed on our side; the worker's log says more. Nothing was changed. Ask again.",
+    )
 
 
 def test_what_nobody_can_answer_says_so(open_session: OpenSession) -> None:

@@ -329,6 +329,9 @@ def _empty(board: BoardFilter, counts: queries.Counts, connection: Connection | 
         "uncompared": ("Every product is fed by a vendor.", ""),
     }
     what, text = texts.get(board.show, ("There are no cards.", ""))
+    if board.show == "decide":
+        text += " The month is finished once no write waits or needs a look."
+        nothing |= {"href": url_for("pushes.index"), "link": "Look at the writes"}
     return nothing | {"what": what, "text": text}
 
 

@@ -344,11 +344,13 @@ def test_everything_decided_is_said(month: "Month", signed_in_as: SignIn) -> Non
     month.card("7", "7")
     biller = signed_in_as("biller")
 
-    done = Visitor.page(biller.get("/cards")).get_text()
+    page = Visitor.page(biller.get("/cards"))
+    done = page.get_text()
     none = Visitor.page(biller.get("/cards?show=all&q=zzz"))
 
     assert "Everything is decided." in done
-    assert "1 were equal from the start." in done
+    assert "1 were equal from the start. The month is finished once no write waits or needs a look." in done
+    assert page.select_one("#cards a.button[href='/pushes']") is not None
     assert "No card matches." in none.get_text()
     assert "Clear filters" in none.get_text()
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from werkzeug.test import TestResponse
 
-from portal.db.records import Card, Decision, Push, SplitRule, SyncRun, UsageImport
+from portal.db.records import Card, Decision, PsaBillingCycle, Push, SplitRule, SyncRun, UsageImport
 from portal.services import decisions, settings_store
 from portal.services.actors import Actor
 from tests.support.database import NOW
@@ -287,7 +287,7 @@ def test_adjusting_where_it_prorates_needs_and_takes_a_date(month: "Month", sign
 
     assert none.status_code == early.status_code == 422
     assert "Pick the day from which the quantity holds." in none.get_data(as_text=True)
-    assert "The date must not be before" in early.get_data(as_text=True)
+    assert "1 Jan 2020 is before" in early.get_data(as_text=True)
     assert done.status_code == 200
     decision = month.session.scalars(sa.select(Decision)).one()
     assert (decision.quantity, decision.effective) == (Decimal(19), date(2026, 10, 16))
@@ -418,6 +418,25 @@ def test_new_revenue_is_added_to_an_agreement_of_the_company(month: "Month", sig
     assert "Added 31." in done.get_data(as_text=True)
     push = month.session.scalars(sa.select(Push)).one()
     assert push.agreement_id == other.id
+
+
+def test_adding_says_for_how_many_months_a_price_is(month: "Month", signed_in_as: SignIn) -> None:
+    month.session.add(PsaBillingCycle(id=2, name="Annual", options="Annual", months=12))
+    customer = month.company("Halyard Freight")
+    monthly = month.agreement(customer, "Managed Services 2026")
+    yearly = month.agreement(customer, "Cloud licences", billing_cycle_id=2)
+    month.usage(customer, "PWD-SEAT", "31")
+    card = month.make()[0]
+    biller = signed_in_as("biller")
+
+    said = {
+        one.id: Visitor.page(biller.get(f"/cards/{card.id}/add?agreement={one.id}")).get_text()
+        for one in (monthly, yearly)
+    }
+
+    assert "what is priced by the month goes in 12 times" in said[yearly.id]
+    assert "one billing cycle of the agreement." in said[monthly.id]
+    assert "goes in" not in said[monthly.id]
 
 
 def test_a_bundle_cannot_be_added_and_the_form_says_why(month: "Month", signed_in_as: SignIn) -> None:
