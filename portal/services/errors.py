@@ -41,3 +41,18 @@ class Invalid(Refused):
     def __init__(self, sentence: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.fields: dict[str, str] = dict(fields or {})
+
+
+class TooOften(Refused):
+    """Somebody asks too often; nothing is wrong with what they ask.
+
+    Args:
+        sentence: What was too often, and what became of it.
+        seconds: After which they may ask again.
+    """
+
+    status = 429
+
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from portal.db.records import Person
 from portal.db.session import reading
 from portal.factory import UPLOAD_LIMIT
-from portal.services.errors import Refused
+from portal.services.errors import Refused, TooOften
 from portal.web.access import ask_to_sign_in, signed_in
 from portal.web.htmx import from_htmx, instead
 
@@ -111,7 +111,10 @@ def _admins() -> list[str]:
 
 def _refused(error: Refused) -> ResponseReturnValue:
     g.refused = str(error)  # for the trail
-    return _answer(error.status, str(error))
+    answer = _answer(error.status, str(error))
+    if isinstance(error, TooOften):
+        answer.headers["Retry-After"] = str(error.seconds)
+    return answer
 
 
 def _no_token(error: CSRFError) -> ResponseReturnValue:

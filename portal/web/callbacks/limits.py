@@ -1,5 +1,6 @@
-"""How many posts are taken a minute, kept in memory: each process of the portal counts for itself."""
+"""How many requests are taken a minute, kept in memory: each process of the portal counts for itself."""
 
+import math
 import threading
 import time
 from collections import Counter
@@ -35,6 +36,11 @@ class Limit:
                 self._over += 1
                 return False
             return True
+
+    def ends_in(self) -> int:
+        """Give the seconds until the window ends, at least 1."""
+        with self._lock:
+            return max(1, math.ceil(MINUTE - (time.monotonic() - self._began)))
 
     def over(self, *, at_least: int) -> int:
         """Give how many were over the limit since this gave any; 0 while they are fewer than `at_least`."""
