@@ -38,13 +38,35 @@ BEARERS = {
     "mapping.drop": "the same", "statuses.diff": "the same", "statuses.apply": "the same", "statuses.drop": "the same",
 }  # fmt: skip
 """Addresses whose part is no id: what makes them hold."""
-OF_THE_PEOPLE = ("people.",)
+OF_THE_PEOPLE = {
+    "people.end_session", "people.end_sessions", "people.reset", "people.reset_two_step", "people.revoke",
+    "people.role", "people.show", "people.switch_off", "people.switch_on", "people.unlink",
+}  # fmt: skip
 """Admins look after everybody: role, sessions, links, second step."""
-EVERYBODYS = (
-    "activity.", "audit.", "batches.", "cards.", "connections.", "imports.", "mapping.", "notes.index", "notes.add",
-    "pushes.", "rules.", "setup.", "statuses.", "tags.", "undoing.", "static", "help.", "drift.",
-)  # fmt: skip
-"""The month is one piece of work that all share: any role that may use the address may use it for every record."""
+EVERYBODYS = {
+    "activity.show", "activity.skipped_file",
+    "audit.agreement_psa", "audit.event", "audit.event_psa", "audit.read_event_psa", "audit.read_psa",
+    "batches.before_undo", "batches.show", "batches.stop", "batches.undo",
+    "cards.add", "cards.adjust", "cards.approve", "cards.confirm", "cards.dismiss", "cards.plan", "cards.read_again",
+    "cards.reading_again", "cards.rows", "cards.show", "cards.split", "cards.undo",
+    "connections.held", "connections.limit", "connections.reject", "connections.release", "connections.settings",
+    "connections.start_sync",
+    "help.page", "help.picture", "static",
+    "imports.ask_undo", "imports.change", "imports.commit", "imports.drop", "imports.movements",
+    "imports.problems_file", "imports.profiles", "imports.show", "imports.undo", "imports.use_again",
+    "mapping.account", "mapping.exclude_account", "mapping.exclude_service", "mapping.follow", "mapping.map_account",
+    "mapping.map_service", "mapping.service", "mapping.undo_account", "mapping.undo_batch", "mapping.undo_service",
+    "notes.add", "notes.index",
+    "pushes.acknowledge", "pushes.give_up", "pushes.retry", "pushes.show", "pushes.whose",
+    "rules.end", "rules.ending", "rules.show",
+    "setup.skip", "setup.step",
+    "statuses.companies", "statuses.seen",
+    "tags.delete", "tags.merge", "tags.rename", "tags.show", "tags.take",
+}  # fmt: skip
+"""The month is one piece of work that all share: any role that may use the address may use it for every record.
+
+Each stands here by its own name, so that one that is added later is nobody's until somebody has thought of it.
+"""
 UNSURE = {
     "audit_event", "audit_refusal", "sign_in", "sign_in_attempt", "known_browser", "account_line", "account_line_due",
     "service_line", "service_line_made",
@@ -54,18 +76,12 @@ Picture = Callable[..., Mapping[str, object]]
 
 
 def test_every_address_that_names_a_record_says_whose_it_is(app: Flask) -> None:
-    silent, twice = [], []
-    for rule, _ in rules(app):
-        if rule.arguments:
-            said = [
-                rule.endpoint in OWN, rule.endpoint in BEARERS, rule.endpoint.startswith(OF_THE_PEOPLE),
-                rule.endpoint.startswith(EVERYBODYS) and rule.endpoint not in {*OWN, *BEARERS},
-            ]  # fmt: skip
-            silent += [rule.endpoint] * (sum(said) == 0)
-            twice += [rule.endpoint] * (sum(said) > 1)
+    named = [*OWN, *BEARERS, *OF_THE_PEOPLE, *EVERYBODYS]
+    found = {rule.endpoint for rule, _ in rules(app) if rule.arguments}
 
-    assert not silent, "Say in this file whose records these addresses name."
-    assert not twice
+    assert found - set(named) == set(), "Say in this file whose records these addresses name."
+    assert set(named) - found == set(), "These are there no more."
+    assert len(named) == len(set(named))
 
 
 @pytest.mark.parametrize("role", ROLES)
