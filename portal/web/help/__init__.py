@@ -3,9 +3,21 @@
 from flask import Blueprint, Flask, render_template, send_from_directory, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.db.records import Card
 from portal.services.errors import NotFound
 from portal.web.access import may
 from portal.web.help import pages
+
+STATES = {
+    "stale": "cards#stale",
+    "changed_in_psa": "cards#changed-in-connectwise",
+    "in_doubt": "cards#in-doubt",
+    "waiting": "cards#second-person",
+    "planned": "cards#read-only",
+    "undone": "cards#undo",
+}
+KINDS = {"not_reported": "cards#not-reported", "to_split": "cards#to-split", "stale": "cards#stale"}
+"""Where it is told what a card's state means, and else its kind."""
 
 bp = Blueprint("help", __name__, url_prefix="/help")
 
@@ -44,7 +56,13 @@ def help_at(topic: str) -> str:
     return url_for("help.page", name=name) + (f"#{part}" if part else "")
 
 
+def help_on(card: Card) -> str:
+    """Give the address of what a card's state or kind means. For templates."""
+    return help_at(STATES.get(card.state) or KINDS.get(card.kind, "cards#kinds"))
+
+
 def register(app: Flask) -> None:
     """Register the pages."""
     app.register_blueprint(bp)
     app.add_template_global(help_at)
+    app.add_template_global(help_on)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from portal.web.help import pages
+from portal.db.records import Card
+from portal.web.help import KINDS, STATES, help_on, pages
 from tests.support.visitor import Visitor
 
 
@@ -58,16 +59,72 @@ def test_markup_in_a_page_is_shown_and_never_run(
     assert page.title == "Month"
 
 
-def test_every_hint_beside_the_work_leads_to_a_part_that_is_there(app: Flask) -> None:
+@pytest.fixture
+def hints(app: Flask) -> set[str]:
+    """What the templates lead to, and what the state and the kind of a card lead to."""
     folder = Path(app.root_path) / str(app.template_folder)
-    named = {
+    in_templates = {
         found
         for file in folder.rglob("*.html")
-        for found in re.findall(r"cards#[a-z-]+", file.read_text(encoding="utf-8"))
+        for call in re.findall(r"help_at\(([^)]*)\)", file.read_text(encoding="utf-8"))
+        for found in re.findall(r"""["']([a-z-]+(?:#[a-z-]+)?)["']""", call)
     }
+    return in_templates | set(STATES.values()) | set(KINDS.values()) | {"cards#kinds"}
 
+
+def test_every_hint_beside_the_work_leads_to_a_part_that_is_there(app: Flask, hints: set[str]) -> None:
+    with app.test_request_context():
+        parts = {f"{name}#{anchor}" for name in pages.PAGES for anchor, _ in pages.find(name).parts}
+
+    assert hints
+    assert hints <= parts | set(pages.PAGES)
+
+
+def test_every_part_on_cards_is_told_beside_the_work(app: Flask, hints: set[str]) -> None:
     with app.test_request_context():
         parts = {f"cards#{anchor}" for anchor, _ in pages.find("cards").parts}
 
-    assert named
-    assert named <= parts
+    assert parts - hints == set()
+
+
+def test_mapping_files_statuses_rules_people_and_writes_each_lead_to_their_page(
+    signed_in_as: Callable[[str], Visitor],
+) -> None:
+    admin = signed_in_as("admin")
+    screens = {
+        "/mapping/accounts": "mapping",
+        "/mapping/services": "mapping",
+        "/imports": "importing",
+        "/statuses": "statuses",
+        "/rules": "rules",
+        "/people": "people",
+        "/pushes": "trust",
+        "/pushes?show=planned": "cards#read-only",
+        "/pushes?show=in_doubt": "cards#in-doubt",
+    }
+
+    lost = {
+        where
+        for where, topic in screens.items()
+        if not admin.page(admin.get(where)).select(f"main a[href='/help/{topic}']")
+    }
+
+    assert lost == set()
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "part"),
+    [
+        ("increase", "open", "kinds"),
+        ("not_reported", "open", "not-reported"),
+        ("to_split", "open", "to-split"),
+        ("stale", "stale", "stale"),
+        ("decrease", "waiting", "second-person"),
+        ("not_reported", "planned", "read-only"),
+        ("increase", "changed_in_psa", "changed-in-connectwise"),
+        ("increase", "in_doubt", "in-doubt"),
+    ],
+)
+def test_a_card_leads_to_what_its_state_means_and_else_its_kind(app: Flask, kind: str, state: str, part: str) -> None:
+    with app.test_request_context():
+        assert help_on(Card(kind=kind, state=state)) == f"/help/cards#{part}"
