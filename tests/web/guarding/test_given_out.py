@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 import sqlalchemy as sa
+from bs4.element import Tag
 from flask import Flask
 from sqlalchemy.orm import Session
 
@@ -91,7 +92,8 @@ def test_every_field_for_a_password_is_masked_and_lets_managers_fill_it(
 ) -> None:
     session.execute(sa.update(OneTimeLink).values(token_hash=token_hash("a-link")))
     session.commit()
-    admin, fields = visitors("admin"), []
+    admin = visitors("admin")
+    fields: list[Tag] = []
     for visitor, path in ((Visitor(app), "/sign-in"), (Visitor(app), "/link/a-link"), (admin, "/profile")):
         fields += visitor.page(visitor.get(path)).select("input[name=password], input[name=old]")
     secrets = [
