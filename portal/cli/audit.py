@@ -5,14 +5,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import TextIO
 
 import click
-import sqlalchemy as sa
 
 from portal.cli._commands import Commands
 from portal.cli._people import actor_by_email
 from portal.db.records import AuditEvent
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.services import audit, audit_anchors, audit_guards
+from portal.services import audit, audit_anchors, audit_guards, audit_reading
 from portal.services.actors import require
 from portal.services.audit_chain import Anchor
 from portal.services.errors import NotFound
@@ -139,6 +138,10 @@ def repair_guards(email: str | None) -> None:
 @click.option("--person", help="Only what this person did, by name.")
 @click.option("--company", type=int, help="Only of this company.")
 @click.option("--agreement", type=int, help="Only of this agreement.")
+@click.option("--card", type=int, help="Only of this card.")
+@click.option("--push", type=int, help="Only of this push.")
+@click.option("--product", help="Only of this Product ID.")
+@click.option("--q", "words", default="", help="Only what holds these words, or is about this number, as on screen.")
 @click.option("--from", "first", type=_DAY, help="From this day on.")
 @click.option("--to", "last", type=_DAY, help="Up to and including this day.")
 @click.option("--addresses", is_flag=True, help="Also write the addresses of people.")
@@ -147,25 +150,32 @@ def export(
     person: str | None,
     company: int | None,
     agreement: int | None,
+    card: int | None,
+    push: int | None,
+    product: str | None,
+    words: str,
     first: datetime | None,
     last: datetime | None,
     *,
     addresses: bool,
 ) -> None:
     """Write events as JSON lines; those that are left out keep their number and hashes, so that the chain verifies."""
-    where: list[sa.ColumnElement[bool]] = []
-    if what:
-        where.append(AuditEvent.what.in_(what))
-    if person is not None:
-        where.append(AuditEvent.person == person)
-    if company is not None:
-        where.append(AuditEvent.company_id == company)
-    if agreement is not None:
-        where.append(AuditEvent.agreement_id == agreement)
-    if first is not None:
-        where.append(AuditEvent.at >= _begin(first))
-    if last is not None:
-        where.append(AuditEvent.at < _begin(last + timedelta(days=1)))
+    one_of = (
+        (AuditEvent.what, what),
+        (AuditEvent.person, _only(person)),
+        (AuditEvent.company_id, _only(company)),
+        (AuditEvent.agreement_id, _only(agreement)),
+        (AuditEvent.card_id, _only(card)),
+        (AuditEvent.push_id, _only(push)),
+        (AuditEvent.product, _only(product)),
+    )
+    question = audit_reading.Question(
+        equal=[(column, values) for column, values in one_of if values],
+        since=None if first is None else _begin(first),
+        until=None if last is None else _begin(last + timedelta(days=1)),
+        words=words.strip(),
+    )
+    where = audit_reading.where(question)
     for line in audit.export_lines(reading(), *where, addresses=addresses):
         sys.stdout.write(line + "\n")
 
@@ -173,3 +183,7 @@ def export(
 def _begin(day: datetime) -> datetime:
     """Give the moment at which a day begins in the portal's time zone."""
     return datetime.combine(day.date(), time(), clock().zone).astimezone(UTC)
+
+
+def _only(value: str | int | None) -> tuple[str | int, ...]:
+    return () if value is None else (value,)

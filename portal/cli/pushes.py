@@ -10,9 +10,11 @@ from portal.connectwise import ConnectWiseError
 from portal.db.session import reading, transaction
 from portal.factory import clock
 from portal.jobs.doing import Clients
+from portal.jobs.queue import wake_push
 from portal.services import look_back, push_settings, pushes
 
 group = Commands("pushes", help="What is written to ConnectWise.")
+_BY = click.option("--by", "email", help="Who does it, by e-mail address; their role holds.")
 
 
 @group.command("list")
@@ -26,6 +28,31 @@ def list_(form: str) -> None:
     for push in found:
         cause = f"  {push['cause']}" if push["cause"] else ""
         click.echo(f"{push['id']}  {push['state']}  agreement {push['agreement']}  {push['product']}{cause}")
+
+
+@group.command("retry")
+@click.argument("push_id", metavar="ID", type=int)
+@_BY
+def retry(push_id: int, email: str | None) -> None:
+    """Send a write again that failed, or try at once one that waits for long; what stands is not sent twice."""
+    with transaction() as session:
+        push = pushes.retry(session, push_id, by=actor_by_email(session, email), now=clock().now())
+        state = push.state
+    wake_push(push_id)
+    click.echo(f"Push {push_id} is {state} and is tried again.")
+
+
+@group.command("give-up")
+@click.argument("push_id", metavar="ID", type=int)
+@click.option("--reason", default="", help="Why; kept in the audit trail.")
+@_BY
+def give_up(push_id: int, *, reason: str, email: str | None) -> None:
+    """Give a write up: what was written of it stands, and its card can be decided again."""
+    with transaction() as session:
+        by = actor_by_email(session, email)
+        push = pushes.give_up(session, push_id, by=by, now=clock().now(), reason=reason.strip() or None)
+        card = f"{push.card.product} of {push.card.company}"
+    click.echo(f"Push {push_id} is given up. {card} waits for a decision again.")
 
 
 @group.command("look-back")
