@@ -9,8 +9,12 @@ from flask import Flask, Response, flash, g, make_response, request
 from htmx_flask.requests import HtmxAwareRequest
 from markupsafe import Markup, escape
 
+from portal.db.engine import BUSY_MS
+
+LONGEST_MS = BUSY_MS + 5_000  # an answer to a part may take; where the store is busy, its own sentence comes before
 CONFIG = (
-    '{"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"historyCacheSize":0,'
+    f'{{"timeout":{LONGEST_MS},'
+    '"allowEval":false,"allowScriptTags":false,"includeIndicatorStyles":false,"historyCacheSize":0,'
     '"refreshOnHistoryMiss":true,"selfRequestsOnly":true,"scrollBehavior":"auto","responseHandling":['
     '{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}'
 )
