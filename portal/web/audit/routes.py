@@ -46,13 +46,15 @@ def event(n: int) -> ResponseReturnValue:
     if found is None:
         raise NotFound(f"There is no event {n}.")
     connection = reading().get(Connection, "connectwise")
-    values = {
+    values: dict[str, Any] = {
         "event": found,
         "opened": request.args.get("fold") is None,
         "facts": list(facts(found.details or {})),
         "sign_of": sign_of,
         "connection": connection,
     }
+    if values["opened"] and found.agreement_id is not None:
+        values |= trail_context(reading(), found.agreement_id, str(n))
     if swaps(f"event-{n}"):
         return render_template("audit/_event.html", **values)
     return render_template("audit/event.html", **values)

@@ -5,6 +5,7 @@ with tables and nothing else. Pages stand beside the program, so they are read w
 """
 
 import re
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -87,6 +88,7 @@ def _rendered(file: Path, _changed: int) -> Page:
     body = _markdown.renderer.render(tokens, _markdown.options, {})
     number = count(1)  # each region that scrolls has a name of its own
     scroll = '<div class="scroll" tabindex="0" role="region" aria-label="Table {}"><table'
+    body = body.replace("<th></th>", "<td></td>")  # a head without words is no head
     body = re.sub("<table", lambda _found: scroll.format(next(number)), body).replace("<pre>", '<pre tabindex="0">')
     return Page(title, tuple(parts), Markup(body.replace("</table>", "</table></div>")))  # noqa: S704 - CommonMark without HTML
 
@@ -97,6 +99,8 @@ def _lead_within(token: Token) -> None:
         found = _PICTURE.fullmatch(str(token.attrGet("src")))
         token.attrSet("src", url_for("help.picture", name=found[1]) if found else "")
         token.attrSet("loading", "lazy")
+        for name, pixels in zip(("width", "height"), _size(PICTURES / found[1]) if found else (), strict=False):
+            token.attrSet(name, str(pixels))  # its place is kept while it comes
     elif token.type == "link_open":
         href = str(token.attrGet("href"))
         found = _OWN.fullmatch(href)
@@ -104,3 +108,11 @@ def _lead_within(token: Token) -> None:
             token.attrSet("href", url_for("help.page", name=found[1]) + (found[2] or ""))
         elif not href.startswith(("#", "https://", "/")):
             token.attrs.pop("href", None)
+
+
+def _size(picture: Path) -> tuple[int, ...]:
+    """Give width and height of a PNG file in pixels; nothing where there is none."""
+    if not picture.is_file():
+        return ()
+    with picture.open("rb") as file:
+        return struct.unpack(">II", file.read(24)[16:])  # they are the first thing in its first part

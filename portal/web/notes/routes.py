@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Note
@@ -116,11 +117,26 @@ def _done(session: Session, card: Card, said: str) -> ResponseReturnValue:
 def _answer(
     session: Session, card: Card, *, typed: Typed | None = None, editing: int | None = None, status: int = 200
 ) -> ResponseReturnValue:
+    context = _context(session, card, typed=typed, editing=editing, whole_history=ticked(request.args, "all"))
+    if swaps(f"notes-{card.id}"):
+        return make_response(render_template("notes/_list.html", **context), status)
+    frame.look_at(Period.parse(card.period))
+    return make_response(render_template("notes/index.html", **context), status)
+
+
+def notes_part(card: Card) -> Markup:
+    """Give the notes of a card, to stand on its own page. For templates."""
+    context = _context(reading(), card, typed=None, editing=None, whole_history=False)
+    return Markup(render_template("notes/_list.html", **context))  # noqa: S704 - a template's output
+
+
+def _context(
+    session: Session, card: Card, *, typed: Typed | None, editing: int | None, whole_history: bool
+) -> dict[str, Any]:
     by = current_actor()
     every = notes.history_of_card(session, card)
     standing = [note for note in every if note.deleted_at is None]
-    whole_history = ticked(request.args, "all")
-    context: dict[str, Any] = {
+    return {
         "card": card,
         "notes": every if whole_history else standing,
         "standing": len(standing),
@@ -133,10 +149,6 @@ def _answer(
         "deletable": {note.id for note in standing if notes.may_delete(note, by)},
         "longest": notes.LONGEST,
     }
-    if swaps(f"notes-{card.id}"):
-        return make_response(render_template("notes/_list.html", **context), status)
-    frame.look_at(Period.parse(card.period))
-    return make_response(render_template("notes/index.html", **context), status)
 
 
 def _may(every: list[Note], note_id: int | None) -> bool:
@@ -148,3 +160,4 @@ def _may(every: list[Note], note_id: int | None) -> bool:
 def register(app: Flask) -> None:
     """Add the pages."""
     app.register_blueprint(bp)
+    app.add_template_global(notes_part)

@@ -44,6 +44,17 @@ def test_a_note_is_written_without_a_script(month: "Month", signed_in_as: SignIn
     assert "Three are trials." in biller.get(f"/cards/{card.id}/notes").get_data(as_text=True)
 
 
+def test_the_notes_stand_on_the_card_from_the_first(month: "Month", signed_in_as: SignIn) -> None:
+    card = month.card()
+    biller = signed_in_as("biller")
+    biller.post(f"/cards/{card.id}/notes", {"text": "Three are trials."})
+
+    page = biller.page(biller.get(f"/cards/{card.id}"))
+
+    assert page.select_one(f"#notes-{card.id} .said").get_text() == "Three are trials."  # type: ignore[union-attr]
+    assert page.select("[hx-trigger=load]") == []  # what came later would push away what is being read
+
+
 def test_what_a_note_says_is_text_and_nothing_else(month: "Month", signed_in_as: SignIn) -> None:
     card = month.card()
     biller = signed_in_as("biller")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 
 from portal.db.records import Card
@@ -27,6 +28,17 @@ def test_every_page_renders_and_its_links_lead_somewhere(signed_in_as: Callable[
             found.close()
 
     assert lost == []
+
+
+def test_pictures_have_their_place_before_they_come_and_heads_of_tables_have_words(app: Flask) -> None:
+    with app.test_request_context():
+        bodies = [BeautifulSoup(pages.find(name).body, "html.parser") for name in pages.PAGES]
+
+    images = [image for body in bodies for image in body.select("img")]
+    assert images
+    assert all(int(str(image["width"])) > 300 and int(str(image["height"])) > 200 for image in images)
+    assert all(head.get_text().strip() for body in bodies for head in body.select("th"))
+    assert any(not cell.get_text() for body in bodies for cell in body.select("thead td"))
 
 
 def test_what_a_page_does_not_have_is_not_found(signed_in_as: Callable[[str], Visitor]) -> None:
