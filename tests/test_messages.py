@@ -83,10 +83,12 @@ def test_messages_of_a_template_are_found_with_what_is_shown_of_two() -> None:
         <div class="notice warn">{{ icon('warn') }}<p>Held: <b>{{ held.many|quantity }}</b> accounts fell
           {% if newest %}at once{% else %}together{% endif %}.</p></div>
         {{ empty("No card matches. Choose another filter.") }}
+        <p>{% if about %}Of {{ about }}.{% endif %} Rules bend what a count proposes.</p>
         <td class="number">12</td>
     """
 
     assert sorted(messages.of_template(source)) == [
         "Held: {many} accounts fell [at once|together].",
         "No card matches. Choose another filter.",
+        "[Of {about}.] Rules bend what a count proposes.",
     ]

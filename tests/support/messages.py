@@ -204,9 +204,20 @@ def of_template(source: str) -> Iterator[str]:
     page = BeautifulSoup(_SHOWN.sub(lambda found: f"{{{_shown(found[1])}}}", plain), "html.parser")
     for element in page.select(_TALKING):
         if element.find_parent(_is_talking) is None and element.find(_is_talking) is None:
-            words = re.sub(r"\{(icon|csrf|csrf_token)\} ?", "", _line(element.get_text(" "))).strip("[]| ")
+            words = re.sub(r"\{(icon|csrf|csrf_token)\} ?", "", _line(element.get_text(" ")))
+            words = _balanced(words)
             if re.search(r"[a-z]{2} ", re.sub(r"\{[^}]*\}", "", words)):
                 yield re.sub(r" ([.,;:?\]|])", r"\1", words)
+
+
+def _balanced(words: str) -> str:
+    """Take off a bracket at an end whose other one stands outside of the element."""
+    words = words.replace("[]", "").strip("| ")
+    while words.endswith("[") or (words.endswith("]") and words.count("]") > words.count("[")):
+        words = words[:-1].rstrip("| ")
+    while words.startswith("]") or (words.startswith("[") and words.count("[") > words.count("]")):
+        words = words[1:].lstrip("| ")
+    return words
 
 
 def _is_talking(tag: Tag) -> bool:
