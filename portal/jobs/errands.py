@@ -13,7 +13,7 @@ from flask import Flask
 from portal.connectwise import ConnectWiseError
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
-from portal.jobs import doing, queue, trail
+from portal.jobs import doing, made_up, queue, trail
 from portal.jobs.doing import Clients, real_now
 from portal.services import account_lines, callbacks, callbacks_hook, imports, look_back, mail, notices, sync_wanted
 from portal.services.errors import Refused
@@ -151,6 +151,7 @@ def start(app: Flask, clients: Clients, stopping: threading.Event) -> list[threa
         "account lines": keep_account_lines,
         "look back": lambda: look_back_daily(clients),
         "audit trail": trail.Trail().look,
+        "made-up data": made_up.Host().look,
         "many cards": lambda: decide_many(stopping),
     }
     threads = [

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import AuditEvent
 from portal.domain.quantities import plain
-from portal.services import audit_guards
+from portal.services import audit_guards, made_up_mark
 from portal.services.actors import Actor
 from portal.services.audit_chain import Verdict, verify, verify_lines
 from portal.services.audit_export import export_lines
@@ -102,7 +102,7 @@ def record(
         after=_text(after),
         effective=effective,
         reason=reason or None,
-        details=_plain_json(details or {}),
+        details=_plain_json(dict(details or {}) | ({"made_up": True} if made_up_mark.is_here(session) else {})),
         previous_hash=previous,
         hash="",
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Person, PsaQuestion
-from portal.services import connections, questions
+from portal.services import connections, made_up_mark, questions
 from portal.services.actors import Actor, require
 from portal.services.connection_trial import Line, Trial, Values, check_values, try_connectwise
 from portal.services.errors import Conflict, Invalid, NotFound
@@ -59,6 +59,7 @@ def ask_test(
         values = check_values(values, private_key, real_now=real_now)
     except Invalid as error:
         wrong |= error.fields
+    made_up_mark.refuse_another(session, values.url)
     connection = connections.get_connectwise(session)
     moved = connections.is_another_psa(connection, values.url, values.company)
     if not private_key and connection is None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from portal.connectwise import AddressRefused, normalise
 from portal.db.records import Card, Connection, SyncRun, UsageImport, Vendor
 from portal.domain.periods import Period, day_text
-from portal.services import audit
+from portal.services import audit, made_up_mark
 from portal.services.actors import Actor, require
 from portal.services.card_making import TO_DECIDE_KINDS
 from portal.services.errors import Invalid, NotFound
@@ -127,6 +127,7 @@ def set_connectwise(
     except AddressRefused as error:
         raise Invalid(str(error), {"url": str(error)}) from error
     base = address.base
+    made_up_mark.refuse_another(session, base)
     connection = session.get(Connection, NAME)
     same_psa = connection is not None and not is_another_psa(connection, base, given["company"])
     key = (private_key or "").strip()

@@ -20,6 +20,7 @@ from portal.domain.steps import Step
 from portal.services import questions
 from portal.services.actors import Actor, require
 from portal.services.errors import Refused
+from portal.services.made_up_mark import of_now
 from portal.services.questions import Asked
 
 KIND = "trail"
@@ -234,7 +235,7 @@ def _ours(session: Session, agreement_id: int, *, since: datetime | None) -> lis
     """Give our decisions and writes on an agreement, no older than what was read of ConnectWise."""
     query = (
         sa.select(AuditEvent)
-        .where(AuditEvent.agreement_id == agreement_id, AuditEvent.what.in_(("decision", "write")))
+        .where(AuditEvent.agreement_id == agreement_id, AuditEvent.what.in_(("decision", "write")), of_now(session))
         .order_by(AuditEvent.n.desc())
         .limit(MOST)
     )

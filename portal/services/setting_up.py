@@ -13,9 +13,10 @@ from portal.db.records import (
     PsaCompanyType,
     RowMeaning,
     ServiceMapping,
+    Setting,
     UsageImport,
 )
-from portal.services import settings_store
+from portal.services import made_up_mark, settings_store
 from portal.services.actors import Actor, require
 from portal.services.errors import Invalid
 
@@ -34,7 +35,6 @@ NEEDS = {"read": ("keys",), "statuses": ("read",), "map": ("import", "read"), "b
 """What has to be done before a step can be taken; all else can be done in any order."""
 MAY_SKIP = frozenset({"keys", "read", "statuses", "import", "map"})
 OWN = "own"
-COUNTED = 5  # steps that Today counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +85,13 @@ class Start:
 
     @property
     def done(self) -> int:
-        """How many of the five steps that bring data are done."""
-        return sum((self.connected, self.read, self.statuses, self.imported, self.mapped))
+        """How many steps are done."""
+        return sum(step.state == "done" for step in self.steps)
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is left of setting up; new statuses of later are no part of it."""
-        return self.done == COUNTED
+        """Whether nothing is left but to decide, or what is left was put off."""
+        return all(step.state in ("done", "skipped") for step in self.steps[:-1])
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -130,7 +130,7 @@ def start_of(session: Session) -> Start:
     """Tell how far a new installation is."""
     connection = session.get(Connection, "connectwise")
     kept = settings_store.get(session, NAME, {})
-    statuses, types, imported, accounts, services, decided = session.execute(
+    statuses, types, imported, accounts, services, decided, made_up = session.execute(
         sa.select(
             sa.exists().where(RowMeaning.list == "status"),
             sa.or_(sa.exists().where(RowMeaning.list == "type"), ~sa.exists().where(PsaCompanyType.type_id > 0)),
@@ -138,6 +138,7 @@ def start_of(session: Session) -> Start:
             sa.exists().where(AccountMapping.vendor_id.is_not(None)),
             sa.exists().where(ServiceMapping.vendor_id.is_not(None)),
             sa.exists().where(Decision.id.is_not(None)),
+            sa.exists().where(Setting.name == made_up_mark.NAME),
         )
     ).one()
     return Start(
@@ -148,7 +149,7 @@ def start_of(session: Session) -> Start:
         mapped=accounts,
         services=services,
         types=types,
-        chosen=kept.get("start") is not None,
+        chosen=kept.get("start") is not None or made_up,
         decided=decided,
         skipped=frozenset(kept.get("skipped", ())) & MAY_SKIP,
     )

@@ -17,6 +17,7 @@ from portal.db.records import (
     PsaCompany,
     Push,
     RowMeaning,
+    ServiceMapping,
     SyncRun,
     UsageImport,
     Vendor,
@@ -66,7 +67,7 @@ def test_a_new_portal_says_what_is_missing_in_order(session: Session, signed_in_
     admin, viewer = signed_in_as("admin"), signed_in_as("viewer")
 
     assert words(admin, "h1") == "Connect ConnectWise to begin"
-    assert "an admin can" in words(viewer, "ol.list")
+    assert "Priya can take this step." in words(viewer, "ol.list")
     connected(session, read=False)
     assert words(admin, "h1") == "Read ConnectWise for the first time"
     assert admin.page(admin.get("/")).select("form[action='/connections/connectwise/sync']")
@@ -304,8 +305,8 @@ def test_setting_up_stays_on_today_until_its_last_step_is_done(session: Session,
     connected(session)
     admin = signed_in_as("admin")
 
-    assert words(admin, ".setting-up h2") == "Setting up: 2 of 5 steps are done"
-    assert "3. Statuses and types" in words(admin, ".setting-up")
+    assert words(admin, ".setting-up h2") == "Setting up: 3 of 7 steps are done"
+    assert "4. Statuses and types" in words(admin, ".setting-up")
     vendor = Vendor(slug="skylark", title="Skylark", created_at=NOW)
     session.add(vendor)
     session.flush()
@@ -325,11 +326,17 @@ def test_setting_up_stays_on_today_until_its_last_step_is_done(session: Session,
         ]
     )
     session.commit()
-    assert words(admin, ".setting-up h2") == "Setting up: 4 of 5 steps are done"
+    assert words(admin, ".setting-up h2") == "Setting up: 4 of 7 steps are done"
     session.add(
         UsageImport(
             vendor_id=vendor.id, filename="a.csv", sha256="0" * 64, size=1, state="committed", period="2026-10",
             counted_at=NOW, complete=True, imported_by="x", imported_at=NOW, committed_at=NOW,
+        )
+    )  # fmt: skip
+    session.add(
+        ServiceMapping(
+            vendor_id=vendor.id, service_external_id="s", term="", service_name="S", state="excluded",
+            reason="internal", decided_by="x", decided_at=NOW,
         )
     )  # fmt: skip
     session.commit()

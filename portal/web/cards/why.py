@@ -15,6 +15,7 @@ from portal.domain.steps import Plan
 from portal.factory import clock
 from portal.services import card_history, card_lines, cards, decisions, usage_store
 from portal.services.errors import Refused
+from portal.services.made_up_mark import of_now
 from portal.web import filters as shown
 from portal.web.cards.plot import step_plot
 from portal.web.cards.rows import Row
@@ -80,6 +81,7 @@ def _history(session: Session, card: Card) -> list[AuditEvent]:
         .where(
             AuditEvent.agreement_id == card.agreement_id,
             AuditEvent.action.in_(("card.stale", "card.back")),
+            of_now(session),
         )
         .order_by(AuditEvent.n.desc())
         .limit(EARLIER)

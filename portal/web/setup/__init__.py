@@ -2,6 +2,9 @@
 
 from flask import Flask
 
+from portal.db.session import reading
+from portal.factory import settings_of
+from portal.services import made_up_mark
 from portal.web.setup import first  # noqa: F401 - the module hangs its views on the blueprint
 from portal.web.setup.blueprint import bp
 from portal.web.setup.routes import step_frame
@@ -13,3 +16,9 @@ def register(app: Flask) -> None:
     app.register_blueprint(bp)
     app.add_template_global(steps_left)
     app.add_template_global(step_frame)
+    app.add_template_global(_has_made_up_data, "has_made_up_data")
+
+
+def _has_made_up_data() -> bool:
+    """Tell whether what is shown is made up: the demo, or data that the guide loaded. For templates."""
+    return settings_of().demo or made_up_mark.is_here(reading())

@@ -1,6 +1,7 @@
 """The guide's pages. What a step does is done by the screens that do it at any other time, too."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -13,15 +14,15 @@ from portal.db.records import Card, Connection, PsaCompany, SyncRun, UsageImport
 from portal.db.session import reading, transaction
 from portal.domain.periods import Period
 from portal.factory import clock, settings_of
-from portal.services import people, setting_up
-from portal.services.errors import NotFound
+from portal.services import made_up, people, push_overview, setting_up
+from portal.services.errors import Conflict, NotFound
 from portal.services.setting_up import STEPS, TITLES
 from portal.web.access import ROLES_OF, allowed, current_actor, may
 from portal.web.activity.routes import progress_of
 from portal.web.connections.psa import asked_for, psa_values
 from portal.web.forms import ticked
 from portal.web.frame import to_decide
-from portal.web.htmx import announce
+from portal.web.htmx import announce, leave_to, swaps
 from portal.web.setup.blueprint import bp
 from portal.web.setup.words import WORDS
 from portal.web.statuses.queries import MOST, lines_of
@@ -42,6 +43,10 @@ def step(name: str) -> ResponseReturnValue:
     """Show a step: its question, what it writes, and where the others stand."""
     if name not in STEPS:
         raise NotFound("The guide has no such step.")
+    if name == "start" and swaps("made-up"):
+        if not made_up.standing(reading()).at_work:
+            return leave_to(url_for(".step", name="start", over=1, _anchor="made-up"))
+        return render_template("setup/_made_up.html", mine=allowed("settings"), **_start())
     return render_template("setup/step.html", name=name, **_FACTS[name]())
 
 
@@ -52,6 +57,29 @@ def choose() -> ResponseReturnValue:
     with transaction() as session:
         setting_up.choose(session, request.form.get("start", ""), by=current_actor(), now=clock().now())
     return redirect(url_for(".step", name="keys"), 303)
+
+
+@bp.post("/made-up")
+@may("settings")
+def choose_made_up() -> ResponseReturnValue:
+    """Ask for made-up data; a worker loads them."""
+    if settings_of().demo:
+        raise Conflict("This is the demo: its data are made up already. Nothing was changed.")
+    with transaction() as session:
+        made_up.ask(session, by=current_actor(), now=clock().now())
+    return redirect(url_for(".step", name="start", _anchor="made-up"), 303)
+
+
+@bp.post("/made-up/remove")
+@may("settings")
+def remove_made_up() -> ResponseReturnValue:
+    """Remove all made-up data, and what was done with them."""
+    with transaction() as session:
+        files = made_up.remove(session, by=current_actor(), now=clock().now(), real_now=datetime.now(UTC))
+    for sha256 in files:
+        (settings_of().uploads / sha256).unlink(missing_ok=True)
+    announce("The made-up data are gone. People, settings and the audit trail are as they were.")
+    return redirect(url_for(".step", name="start"), 303)
 
 
 @bp.post("/<name>/skip")
@@ -86,7 +114,16 @@ def step_frame(name: str) -> dict[str, Any]:
 
 
 def _start() -> dict[str, Any]:
-    return {"demo": settings_of().demo}
+    session, real_now = reading(), datetime.now(UTC)
+    found = made_up.standing(session)
+    here = found.state in ("here", "failed")
+    return {
+        "demo": settings_of().demo,
+        "made_up": found,
+        "may_choose": found.state == "none" and not made_up.in_use(session),
+        "leaving": made_up.leaving(session, real_now=real_now) if here else None,
+        "worker": push_overview.worker_seen(session, real_now),
+    }
 
 
 def _keys() -> dict[str, Any]:

@@ -28,7 +28,7 @@ WORDS = {
     "start": Words(
         question="What do you want to start with?",
         there=NOTHING_THERE,
-        here="Your choice, and that you made it.",
+        here="Your choice, and that you made it. Made-up data are marked on every page, and leave as a whole.",
         right="settings",
     ),
     "keys": Words(
