@@ -1,6 +1,7 @@
 """Decisions taken together: how far they are, and undoing them together."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from portal.db.session import reading, transaction
 from portal.factory import clock
 from portal.services import decision_bulk
 from portal.services.errors import Conflict, NotFound
+from portal.services.push_overview import worker_seen
 from portal.web.access import current_actor, may
 from portal.web.cards.words import STATES, UNSETTLED, count_of, poll_delay
 from portal.web.htmx import announce, swaps
@@ -153,6 +155,7 @@ def _context(session: Session, batch_id: int) -> dict[str, Any]:
         "progress": None if bulk is None else progress_words(bulk),
         "poll": poll_delay(0) if going_on else None if standing.settled else poll_delay(asked),
         "asked": asked,
+        "silent": worker_seen(session, datetime.now(UTC)).sentence if going_on or not standing.settled else "",
         "refused": None,
         "undoable": not going_on and batch.action in {"approve", "adjust", "dismiss", "send", "add", "undo"},
     }

@@ -81,6 +81,25 @@ def test_a_worker_that_lives_is_not_missed(pushed: Callable[..., Push], month: M
     assert "No worker runs." not in signed_in_as("viewer").get("/pushes").get_data(as_text=True)
 
 
+def test_a_batch_on_its_way_says_that_no_worker_runs_until_one_does(month: Month, signed_in_as: SignIn) -> None:
+    card = month.card("5", "9")
+    month.session.commit()
+    biller = signed_in_as("biller")
+    batch = biller.post("/cards/approve", {"card_id": str(card.id)}).headers["Location"]
+    push = month.session.scalars(sa.select(Push).where(Push.card_id == card.id)).one()
+    push.state = "queued"
+    month.session.commit()
+
+    without = biller.get(batch).get_data(as_text=True)
+    push_overview.sign_of_life(month.session, real_now=datetime.now(UTC))
+    month.session.commit()
+    with_one = biller.get(batch).get_data(as_text=True)
+
+    assert "No worker runs." in without
+    assert "No worker runs." not in with_one
+    assert with_one.count("the work goes on") == without.count("the work goes on") + 1
+
+
 def test_the_ticked_are_tried_again_or_given_up_and_what_cannot_be_is_named(
     pushed: Callable[..., Push], month: Month, signed_in_as: SignIn
 ) -> None:
