@@ -73,8 +73,8 @@ bench: install-dev ## how fast it is, as ratios against a floor of the same run;
 month: install-dev browser ## reconcile the sample month by keys, then by pointer, and print what it took
 	@$(BIN)/pytest -q tests/browser/month_run.py
 
-pictures: install-dev browser ## take the pictures of the documentation anew
-	@$(BIN)/pytest -q tests/browser/pictures.py
+pictures: install-dev browser ## take every page into pictures/ at three widths in two themes, and the documentation's pictures anew
+	@$(BIN)/pytest -q -n 2 --dist worksteal tests/browser/pictures.py
 
 messages: install-dev ## list every sentence of the portal in docs/messages.txt, to be read over
 	@$(BIN)/python tests/support/messages.py

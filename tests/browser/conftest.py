@@ -7,21 +7,23 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from flask_migrate import upgrade
 from playwright.sync_api import Browser, Page, sync_playwright
 from waitress.server import create_server
 
 from portal.config import ROOT, read_settings
 from portal.factory import create_app
 from portal.sandbox.server import MONTH, Running, running
+from tests.browser.gallery import Gallery, gallery
+from tests.browser.settings import PASSWORD, environment, installation, worker
 
-PASSWORD = "countersign-demo"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
     "--headless",
@@ -33,19 +35,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-NOW = "2026-10-28T09:00:00-04:00"
-
-
-def environment(instance: Path, base_url: str = "http://127.0.0.1:8000") -> dict[str, str]:
-    """The settings of a demo in this folder."""
-    return {
-        "COUNTERSIGN_INSTANCE": str(instance),
-        "COUNTERSIGN_DEMO": "1",
-        "COUNTERSIGN_NOW": NOW,
-        "COUNTERSIGN_TIME_ZONE": "America/New_York",
-        "COUNTERSIGN_BASE_URL": base_url,
-        "FLASK_SKIP_DOTENV": "1",
-    }
 
 
 def flask(instance: Path, *words: str, base_url: str = "http://127.0.0.1:8000") -> str:
@@ -97,27 +86,6 @@ class Site:
         return found
 
 
-@contextmanager
-def worker(environ: dict[str, str]) -> Iterator[None]:
-    """A worker of a portal with these settings."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "app", "jobs", "work"],
-        cwd=ROOT,
-        env={**os.environ, **environ},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=10)
-
-
 @pytest.fixture
 def site(loaded: Path, tmp_path: Path) -> Iterator[Site]:
     """A portal of its own on the loaded month."""
@@ -134,6 +102,27 @@ def site(loaded: Path, tmp_path: Path) -> Iterator[Site]:
         try:
             with worker(environment(instance, url)):
                 yield Site(url, sandbox, instance)
+        finally:
+            server.close()
+            thread.join(timeout=10)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Site]:
+    """A portal without anybody and anything, its worker, and the PSA of the sample month."""
+    instance = tmp_path / "bare"
+    environ = installation(instance)
+    app = create_app(read_settings(environ))
+    with app.app_context():
+        upgrade()
+    with running(MONTH) as sandbox:
+        requests.post(f"{sandbox.base_url}/_sandbox/step", json={"step": 2}, timeout=10).raise_for_status()
+        server = create_server(app, host="127.0.0.1", port=0, threads=8)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            with worker(environ):
+                yield Site(f"http://127.0.0.1:{server.effective_port}", sandbox, instance)
         finally:
             server.close()
             thread.join(timeout=10)
@@ -188,3 +177,10 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def pages(loaded: Path, migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """Portals on which every page of the list has something to show. They are looked at, and never changed."""
+    with gallery(loaded, migrated_file, tmp_path_factory.mktemp("gallery")) as found:
+        yield found

@@ -1,31 +1,60 @@
-"""The pictures of the documentation: `make pictures` takes them anew from the sample month."""
+"""Pictures, taken anew by `make pictures`: of every page, to be looked at, and those of the documentation.
+
+Every page of the list is taken at three widths in both themes into `pictures/`, which is not kept. Those of the
+documentation stand in `docs/pictures/`: the sample month at its own time, in few colours, so that pages are light.
+"""
 
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from portal.config import ROOT
+from portal.web.help.pages import PICTURES
 from tests.browser.conftest import Site
+from tests.browser.gallery import Gallery
+from tests.browser.opening import opened
+from tests.browser.pages import PAGES, picture_name
+from tests.browser.small_png import keep_small
+from tests.browser.test_first_hour import connects, makes_the_first_admin
 from tests.browser.test_month import found
 
 pytestmark = pytest.mark.browser
 
-FOLDER = ROOT / "docs" / "pictures"
-LARGEST = 250_000  # bytes of a picture
+FOLDER = ROOT / "pictures"
+SIZES = ((1440, 900), (1024, 768), (390, 844))
+WINDOW = {"width": 1280, "height": 800}  # of a picture in the documentation
+LARGEST = 60_000  # bytes of one
+PARTS = 24
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_is_taken_at_three_widths_in_both_themes(pages: Gallery, browser: Browser, part: int) -> None:
+    for one in opened(browser, pages, PAGES[part::PARTS], viewport={"width": 1440, "height": 900}):
+        for theme in ("light", "dark"):
+            one.page.emulate_media(color_scheme=theme)
+            for width, height in SIZES:
+                folder = FOLDER / f"{width}-{theme}"
+                folder.mkdir(parents=True, exist_ok=True)
+                one.page.set_viewport_size({"width": width, "height": height})
+                path = folder / f"{picture_name(one.shown)}.png"
+                one.page.screenshot(path=path, full_page=True, caret="initial")
 
 
 def taken(page: Page, name: str) -> None:
     """Take a picture of what the window shows."""
     page.mouse.move(0, 0)
-    path = FOLDER / f"{name}.png"
-    page.screenshot(path=path, caret="initial")  # hiding the caret takes a style that the content policy forbids
-    assert path.stat().st_size < LARGEST
+    shot = page.screenshot(caret="initial")  # hiding the caret takes a style that the content policy forbids
+    desk = page.context.new_page()
+    keep_small(desk, shot, PICTURES / f"{name}.png")
+    desk.close()
+    assert (PICTURES / f"{name}.png").stat().st_size < LARGEST
 
 
-def test_the_pictures_are_taken_anew(site: Site, open_page: Callable[..., Page]) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def test_the_documentation_shows_the_month(site: Site, open_page: Callable[..., Page]) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
     page = open_page("biller")
+    page.set_viewport_size(WINDOW)  # type: ignore[arg-type] # as Playwright wants it
     page.emulate_media(reduced_motion="reduce")
 
     page.goto("/")
@@ -36,6 +65,10 @@ def test_the_pictures_are_taken_anew(site: Site, open_page: Callable[..., Page])
     taken(page, "board")
     page.goto("/mapping/accounts")
     taken(page, "mapping")
+    page.goto("/imports")
+    taken(page, "imports")
+    page.goto("/statuses")
+    taken(page, "statuses")
 
     raised, lowered = found(site, "increase", prorates=True)[0], found(site, "decrease", prorates=True)[0]
     page.goto(f"/cards/{raised.id}")
@@ -55,3 +88,19 @@ def test_the_pictures_are_taken_anew(site: Site, open_page: Callable[..., Page])
     expect(page.locator("tr.more")).to_contain_text("as seen")
     page.evaluate("window.scrollTo(0, 0)")
     taken(page, "audit")
+
+
+def test_the_documentation_shows_the_guide(bare: Site, browser: Browser) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    context = browser.new_context(base_url=bare.url, viewport=WINDOW, reduced_motion="reduce")  # type: ignore[arg-type]
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+
+    def look(name: str) -> None:
+        if name == "connect":  # a site as it is in ConnectWise's cloud, in place of the one behind this test
+            page.get_by_label("Site").fill("https://na.myconnectwise.net")
+        taken(page, name)
+
+    makes_the_first_admin(page)
+    connects(page, bare, look)
+    context.close()

@@ -1,63 +1,21 @@
 """The first hour: from a bare installation, with the sandbox as ConnectWise, to the first decision that is planned."""
 
-import os
-import threading
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-import requests
-from flask_migrate import upgrade
 from playwright.sync_api import Browser, Page, expect
-from waitress.server import create_server
 
-from portal.config import read_settings
-from portal.factory import create_app
-from portal.sandbox.server import MONTH, running
+from portal.sandbox.server import MONTH
 from portal.services.first_admin import set_up_code
 from portal.services.setting_up import STEPS
-from portal.web.help.pages import PAGES, PICTURES
-from tests.browser.conftest import NOW, Site, worker
+from portal.web.help.pages import PAGES
+from tests.browser.axe import TOO_WIDE
+from tests.browser.conftest import Site
+from tests.browser.settings import SECRET
 
 pytestmark = pytest.mark.browser
 
-SECRET = "a-key-of-a-bare-installation-in-tests"
 FILE = MONTH / "usage" / "skylark-subscriptions-2026-10.csv"
-TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"
-
-
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[Site]:
-    """A portal without anybody and anything, its worker, and the PSA of the sample month."""
-    instance = tmp_path / "bare"
-    environ = {
-        "COUNTERSIGN_INSTANCE": str(instance),
-        "COUNTERSIGN_NOW": NOW,
-        "COUNTERSIGN_TIME_ZONE": "America/New_York",
-        "COUNTERSIGN_SECRET_KEY": SECRET,
-        "FLASK_SKIP_DOTENV": "1",
-    }
-    app = create_app(read_settings(environ))
-    with app.app_context():
-        upgrade()
-    with running(MONTH) as sandbox:
-        requests.post(f"{sandbox.base_url}/_sandbox/step", json={"step": 2}, timeout=10).raise_for_status()
-        server = create_server(app, host="127.0.0.1", port=0, threads=8)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        try:
-            with worker(environ):
-                yield Site(f"http://127.0.0.1:{server.effective_port}", sandbox, instance)
-        finally:
-            server.close()
-            thread.join(timeout=10)
-
-
-def keep(page: Page, name: str) -> None:
-    """Take a picture of the documentation, where they are taken anew."""
-    if os.environ.get("COUNTERSIGN_PICTURES"):
-        page.mouse.move(0, 0)
-        page.screenshot(path=PICTURES / f"{name}.png", caret="initial")
 
 
 def go_on(page: Page, title: str) -> None:
@@ -76,19 +34,19 @@ def makes_the_first_admin(page: Page) -> None:
     page.get_by_role("button", name="Start with my ConnectWise").click()
 
 
-def connects(page: Page, bare: Site) -> None:
-    """The keys, tested and stored."""
-    keep(page, "setup")
+def connects(page: Page, bare: Site, look: Callable[[str], None] = lambda _name: None) -> None:
+    """The keys, tested and stored; whoever takes pictures looks before and after."""
+    look("setup")
     page.get_by_label("Site").fill(bare.sandbox.base_url)
     page.get_by_label("Company id").fill("sandbox")
     page.get_by_label("Public key").fill("portal")
-    page.get_by_label("Private key").fill("portal-secret")
+    page.get_by_label("Private key", exact=True).fill("portal-secret")
     page.get_by_label("Client ID").fill("3a9d2f60-5c1e-4b7a-9f02-6d8e4c1b7a55")
     page.get_by_label("It stands inside our own network").check()
     page.get_by_role("button", name="Test and save").click()
     expect(page.locator("#h-trial")).to_contain_text("The test passed, and the connection is saved", timeout=60_000)
     expect(page.locator("#read-only")).to_be_visible()
-    keep(page, "connect")
+    look("connect")
     page.locator("#go-on").click()
 
 

@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.axe import looked_at
 from tests.browser.conftest import Site
-from tests.browser.test_accessible import looked_at
 
 pytestmark = pytest.mark.browser
 
