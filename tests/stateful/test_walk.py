@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from portal.sandbox.server import running
+from portal.services import decision_bulk
 from tests.stateful.small_month import make_small_month
-from tests.stateful.walk import Place, Walk
+from tests.stateful.walk import Walk
+from tests.stateful.walking import Place
 from tests.storm.kit import load_month
 
 STEPS = int(os.environ.get("COUNTERSIGN_TEST_STEPS", "0"))
@@ -27,7 +29,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.mark.crash
 @pytest.mark.timeout(max(300, STEPS))
-def test_whatever_people_and_workers_do_each_decision_takes_effect_once_or_says_why_not(place: Place) -> None:
+def test_whatever_people_and_workers_do_each_decision_takes_effect_once_or_says_why_not(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decision_bulk, "TURN_CARDS", 2)
+    monkeypatch.setattr(decision_bulk, "TURN_SECONDS", 60.0)  # how long a turn takes says nothing here
     run_state_machine_as_test(
         partial(Walk, place),  # type: ignore[arg-type]  # it takes whatever makes a machine
         settings=settings(
@@ -43,3 +49,5 @@ def test_whatever_people_and_workers_do_each_decision_takes_effect_once_or_says_
     )
 
     assert {"confirmed", "changed_in_psa", "undone"} <= {*place.ends}, place.ends
+    words = ("confirm_second", "confirm_planned", "carried out", "by a worker")
+    assert all(place.did[word] for word in words), place.did
