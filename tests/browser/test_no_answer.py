@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from portal.services import decisions
 from portal.web.htmx import LONGEST_MS
-from tests.browser.conftest import PASSWORD, Site
+from tests.browser.conftest import Site
+from tests.browser.settings import PASSWORD
 from tests.browser.test_month import Found, found
 
 pytestmark = pytest.mark.browser
