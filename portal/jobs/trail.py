@@ -6,7 +6,7 @@ from datetime import date
 from portal.db.session import reading, transaction
 from portal.factory import clock, settings_of
 from portal.jobs.doing import real_now
-from portal.services import audit, audit_anchors, audit_checks, audit_guards, audit_heads, audit_refusals, notices
+from portal.services import audit, audit_anchors, audit_checks, audit_guards, audit_heads, audit_refusals
 from portal.services.audit_chain import Anchor
 
 log = logging.getLogger("portal.audit")
@@ -79,16 +79,6 @@ class Trail:
         """Say once, loudly, that the database does not protect the trail any more."""
         if gone and gone != self._gone:
             log.critical("%s", audit_guards.sentence(gone))
-            now = clock().now()
             with transaction() as store:
-                notices.tell(
-                    store,
-                    kind="audit.unguarded",
-                    sentence=audit_guards.sentence(gone),
-                    link="/audit",
-                    by_name=None,
-                    now=now,
-                    cause=f"unguarded {now.isoformat(timespec='minutes')}",
-                    tone="bad",
-                )
+                audit_checks.tell_unguarded(store, gone, now=clock().now())
         self._gone = gone

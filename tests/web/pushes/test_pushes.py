@@ -1,13 +1,14 @@
 """Pushes and batches on screen: their steps, trying again, giving up, undoing together."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from portal.db.records import Batch, Decision, Push, PushStep
+from portal.services import push_overview
 from tests.support.database import NOW
 from tests.support.visitor import Visitor
 
@@ -181,6 +182,7 @@ def test_a_batch_asks_again_until_nothing_is_on_its_way(month: "Month", signed_i
     pushes = month.session.scalars(sa.select(Push).order_by(Push.id)).all()
     for push, state in zip(pushes, ("confirmed", "failed", "sending"), strict=True):
         push.state = state
+    push_overview.sign_of_life(month.session, real_now=datetime.now(UTC))
     month.session.commit()
 
     on_its_way = biller.get(f"{where}?asked=1", swapping=f"batch-{batch.id}").get_data(as_text=True)
