@@ -77,7 +77,7 @@ def test_a_failure_while_applying_rolls_everything_back(psa: Psa) -> None:
     assert picture(psa) == before
     run = one(psa, SyncRun, run_id)
     assert (run.state, run.running_mark) == ("failed", None)
-    assert "RuntimeError" in (run.error or "")
+    assert "the worker's log says more. The picture of" in (run.error or "")
 
 
 def test_an_empty_list_is_taken_for_a_lost_right(psa: Psa, monkeypatch: pytest.MonkeyPatch) -> None:
