@@ -71,9 +71,9 @@ def rows(visitor: Visitor, query: str) -> list[list[str]]:
 @pytest.mark.usefixtures("month")
 def test_decisions_are_counted_with_their_money_by_currency(signed_in_as: SignedInAs) -> None:
     assert rows(signed_in_as("viewer"), f"by=person&{OCTOBER}") == [
-        ["Dana", "3", "2 approved 1 adjusted", "+$1,100.10", f"{MINUS}$30.05", "1"],
-        ["Marcus", "2", "1 approved 1 dismissed", "+€7.00", "—", "1"],
-        ["Total", "5", "3 approved 1 adjusted 1 dismissed", "+€7.00 +$1,100.10", f"{MINUS}$30.05", "2"],
+        ["Dana", "3", "2 approved, 1 adjusted", "+$1,100.10", f"{MINUS}$30.05", "1"],
+        ["Marcus", "2", "1 approved, 1 dismissed", "+€7.00", "—", "1"],
+        ["Total", "5", "3 approved, 1 adjusted, 1 dismissed", "+€7.00 +$1,100.10", f"{MINUS}$30.05", "2"],
     ]
 
 
