@@ -29,8 +29,9 @@ NO_EVENT = {
     "views.default": "which view a person opens first; it concerns nobody else",
 }
 NO_EVENT_OF_COMMANDS = {
-    "audit export", "audit head", "cards export", "cards plan", "connections show", "doctor", "mapping export",
-    "mapping inactive", "mapping unmapped", "pushes list", "rules list", "statuses export", "users list",  # these read
+    "audit export", "audit head", "batches list", "cards export", "cards plan", "cards splits", "connections show",
+    "doctor", "mapping export", "mapping inactive", "mapping unmapped", "pushes list", "rules list", "statuses export",
+    "users list",  # these read
     "demo people",  # the demo's own people, before anything has happened
     "setup-code",  # shows the code; that an admin was made with it is the event
 }  # fmt: skip
