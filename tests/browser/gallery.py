@@ -242,18 +242,18 @@ class Making:
         fields.pop("csrf_token", None)
         with worker(settings_in(self.folder)):
             sent(biller, "/cards/approve", fields)
-            for card in (failed, changed, single):
-                sent(biller, f"/cards/{card}/approve")
-            wanted = len(together) + 3
+            sent(biller, f"/cards/{single}/approve")
+            wanted = len(together) + 1
             done = "SELECT count(*) FROM push WHERE state = 'confirmed'"
             self.until(lambda: int(self.first(done)) >= wanted)
-        sent(biller, f"/cards/{waiting}/approve")
+        for card in (failed, changed, waiting):  # no worker is there any more
+            sent(biller, f"/cards/{card}/approve")
         dismissed = plain[7]
         sent(biller, f"/cards/{dismissed}/dismiss", {"reason": "agreed by telephone until January"})
         self.ids |= {
             "batch": self.first("SELECT min(id) FROM batch"),
             "failed": self.stop(failed, "failed", "ConnectWise refused the change: the agreement is closed."),
-            "changed": self.stop(changed, "changed_in_psa", "You saw 5; ConnectWise has 7."),
+            "changed": self.stop(changed, "changed_in_psa", "Somebody changed the line in ConnectWise meanwhile."),
             "confirmed": self.first("SELECT id FROM push WHERE card_id = ?", single),
             "decided": single,
             "waiting": waiting,
@@ -262,9 +262,15 @@ class Making:
 
     def stop(self, card_id: int, state: str, cause: str) -> int:
         """Let a write have stopped, as a worker leaves it."""
-        line = {"id": 1, "quantity": "5", "effective": None, "cancelled": None}
-        lines = [{"id": 1, "saw": line, "has": line | {"quantity": "7"}}]
-        clash = {"saw": "5", "has": "7", "vendor": "9", "changed_by": "dhale", "lines": lines}
+        with store(self.folder) as connection:
+            saw, vendor, line_id = connection.execute(
+                "SELECT psa_quantity / 10000, vendor_quantity / 10000, json_extract(facts, '$.changing[0].id')"
+                " FROM card WHERE id = ?",
+                (card_id,),
+            ).fetchone()
+        line = {"id": line_id, "quantity": str(saw), "effective": None, "cancelled": None}
+        lines = [{"id": line_id, "saw": line, "has": line | {"quantity": str(saw + 1)}}]
+        clash = {"saw": str(saw), "has": str(saw + 1), "vendor": str(vendor), "changed_by": "dhale", "lines": lines}
         with store(self.folder) as connection:
             connection.execute(
                 "UPDATE push SET state = ?, cause = ?, found = ?, next_try_at = NULL WHERE card_id = ?",

@@ -11,18 +11,27 @@ from tests.browser.gallery import Gallery
 from tests.browser.pages import Shown
 
 PAGE, FILES = 100_000, 200_000  # bytes, compressed
-WATCH = """window.shifted = [];
-new PerformanceObserver(list => {
-  const whole = performance.getEntriesByType("navigation")[0].domContentLoadedEventStart;  // all of the page is there
-  for (const each of list.getEntries()) if (!each.hadRecentInput && whole && each.startTime > whole)
-    window.shifted.push(`${each.value.toFixed(4)} ${each.sources.map(one => one.node?.nodeName ?? "?").join(" ")}`);
-}).observe({type: "layout-shift", buffered: true});"""
+FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+WATCH = f"""window.shifted = [];
+window.watching = new Promise(begun => addEventListener("load", async () => {{
+  await {FRAMES};  // all of it is drawn: what came piece by piece on a slow line is no shift
+  new PerformanceObserver(list => {{
+    for (const each of list.getEntries()) {{
+      const what = each.sources.map(one => one.node?.nodeName ?? "?").join(" ");
+      if (!each.hadRecentInput) window.shifted.push(`${{each.value.toFixed(4)}} ${{what}}`);
+    }}
+  }}).observe({{type: "layout-shift"}});
+  begun();
+}}));"""
+AT_ONCE = 'hx-trigger="load"'  # a part that is asked for as soon as the page is there, and moves what is being read
 WEIGHT = """() => ({page: performance.getEntriesByType("navigation")[0].encodedBodySize,
   files: performance.getEntriesByType("resource").reduce((sum, one) => sum + one.encodedBodySize, 0)})"""
-LAZY = """async () => {
-  for (const one of document.images) { one.scrollIntoView(); await one.decode(); }
+REFUSED = ("status of 4", "Response Status Error Code 422")  # the console's words for a page or a form that is refused
+LAZY = f"""async () => {{
+  for (const one of document.images) {{ one.scrollIntoView(); await one.decode(); }}
   scrollTo(0, 0);
-}"""
+  await {FRAMES};
+}}"""
 
 
 @dataclass
@@ -66,9 +75,9 @@ def _open(page: Page, gallery: Gallery, shown: Shown) -> Opened:
     page.on(
         "console",
         lambda said: (
-            one.wrong.append(f"console: {said.text}")
-            if said.type == "error" and "status of 4" not in said.text
-            else None
+            None
+            if said.type != "error" or any(word in said.text for word in REFUSED)
+            else one.wrong.append(f"console: {said.text}")
         ),
     )
     page.on(
@@ -81,6 +90,8 @@ def _open(page: Page, gallery: Gallery, shown: Shown) -> Opened:
         one.wrong.append(f"answers {answer and answer.status}")
     if page.url != here + address.replace(" ", "%20"):
         one.wrong.append(f"leads to {page.url}")
+    if answer is not None and AT_ONCE in answer.text():
+        one.wrong.append("asks for a part at once")
     _weigh(one)
     if shown.press:
         for label, text in shown.typed:
@@ -97,6 +108,7 @@ def _open(page: Page, gallery: Gallery, shown: Shown) -> Opened:
 
 def _weigh(one: Opened) -> None:
     page = one.page
+    page.evaluate("window.watching")
     page.evaluate(LAZY)
     weight = page.evaluate(WEIGHT)
     if not 0 < weight["page"] < PAGE or weight["files"] >= FILES:

@@ -167,7 +167,7 @@ DOOR = [
     *_all("empty", "", ("/sign-in", "Sign in"), ("/sign-in/forgot", "Have a link sent")),
     Shown(address="/link/used-or-never-one", says="This link does not work any more", role="", status=410),
     Shown(
-        address="/sign-in", says="Sign in", role="", press="button[type=submit]", shows="#code",
+        address="/sign-in", says="The code of your app", role="", press="button[type=submit]", shows="#code",
         lands="/sign-in/code", name="sign-in-code",
         typed=(("E-mail", "twostep@demo.example"), ("Password", "countersign-demo")),
     ),
