@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Page, Response
 
+from tests.browser.waiting import until
+
 K, P, B, H, M = 0.28, 1.1, 0.2, 0.4, 1.35  # seconds
 REASON = "asked the vendor"
 PRESS_LIMIT = 400  # cards; a loop that never ends is a fault
@@ -127,7 +129,7 @@ class Hands:
         ) as found:
             act()
         answer = found.value
-        self.page.wait_for_function(_FRESH, arg=row)
+        until(self.page, _FRESH, row)
         self.tally.waited += time.monotonic() - began
         return answer
 

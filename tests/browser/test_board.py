@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.hands import Hands
 from tests.browser.test_month import found
+from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +45,7 @@ def test_ten_cards_are_in_view_and_the_board_is_light_and_still(open_page: Calla
             seen[address] = page.evaluate(IN_VIEW)
     page.goto("/cards")
     page.mouse.wheel(0, 1400)  # among companies of one card each
-    page.wait_for_function("scrollY > 1000")
+    until(page, "() => scrollY > 1000")
     seen["scrolled"] = page.evaluate(IN_VIEW)
 
     assert all(rows >= 10 for rows in seen.values()), seen
