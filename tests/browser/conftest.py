@@ -23,6 +23,7 @@ from portal.factory import create_app
 from portal.sandbox.server import MONTH, Running, running
 from tests.browser.gallery import Gallery, gallery
 from tests.browser.settings import PASSWORD, environment, installation, worker
+from tests.support.served import serve
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = [
@@ -97,7 +98,7 @@ def site(loaded: Path, tmp_path: Path) -> Iterator[Site]:
             connection.execute("UPDATE connection SET url = ?", (f"{sandbox.base_url}/v4_6_release/apis/3.0",))
         server = create_server(create_app(read_settings(environment(instance))), host="127.0.0.1", port=0, threads=8)
         url = f"http://127.0.0.1:{server.effective_port}"
-        thread = threading.Thread(target=server.run, daemon=True)
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
         thread.start()
         try:
             with worker(environment(instance, url)):
@@ -118,7 +119,7 @@ def bare(tmp_path: Path) -> Iterator[Site]:
     with running(MONTH) as sandbox:
         requests.post(f"{sandbox.base_url}/_sandbox/step", json={"step": 2}, timeout=10).raise_for_status()
         server = create_server(app, host="127.0.0.1", port=0, threads=8)
-        thread = threading.Thread(target=server.run, daemon=True)
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
         thread.start()
         try:
             with worker(environ):

@@ -29,6 +29,7 @@ from portal.factory import create_app
 from portal.sandbox.server import MONTH, running
 from tests.browser.settings import PASSWORD, environment, installation, worker
 from tests.support.people import a_person
+from tests.support.served import serve
 from tests.support.visitor import PASSWORD as OTHER_PASSWORD
 from tests.support.visitor import Visitor
 
@@ -107,7 +108,7 @@ def serving(folders: dict[str, Path]) -> Iterator[dict[str, str]]:
     try:
         for name, folder in folders.items():
             server = create_server(create_app(read_settings(settings_in(folder))), host="127.0.0.1", port=0, threads=8)
-            thread = threading.Thread(target=server.run, daemon=True)
+            thread = threading.Thread(target=serve, args=(server,), daemon=True)
             thread.start()
             servers.append(server)
             threads.append(thread)
