@@ -25,12 +25,13 @@ LETTERS = {100: {"standard": 16, "fixed": 13}, 200: {"standard": 32, "fixed": 26
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_page_is_light_and_still_accessible_in_both_themes_and_fits(
+def test_every_page_is_light_still_walked_by_keys_accessible_in_both_themes_and_fits(
     pages: Gallery, browser: Browser, part: int
 ) -> None:
     found: list[str] = []
     for one in opened(browser, pages, PAGES[part::PARTS], viewport={"width": 1440, "height": 900}):
         page, wrong = one.page, one.wrong
+        wrong += [f"by keys: {each}" for each in walked(page)]
         wrong += [f"light at 1440: {each}" for each in violations(page)]
         page.emulate_media(color_scheme="dark")
         wrong += [f"dark at 1440: {each}" for each in violations(page, BY_COLOUR)]
@@ -48,14 +49,6 @@ def test_every_page_is_light_and_still_accessible_in_both_themes_and_fits(
                 if page.evaluate(TOO_WIDE):
                     wrong.append(f"wider than {width} with letters of {percent} %")
         found += [f"{picture_name(one.shown)}: {each}" for each in wrong]
-    assert not found, "\n".join(found)
-
-
-@pytest.mark.parametrize("part", range(PARTS))
-def test_every_page_is_walked_by_keys(pages: Gallery, browser: Browser, part: int) -> None:
-    found: list[str] = []
-    for one in opened(browser, pages, PAGES[part::PARTS], viewport={"width": 1440, "height": 900}):
-        found += [f"{picture_name(one.shown)}: {each}" for each in walked(one.page)]
     assert not found, "\n".join(found)
 
 
