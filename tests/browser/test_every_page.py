@@ -22,6 +22,10 @@ PARTS = 24  # so that those who test side by side share the work
 BY_COLOUR = ("color-contrast",)  # what depends on the theme
 BY_WIDTH = ("target-size", "scrollable-region-focusable", "aria-hidden-focus", "color-contrast")
 LETTERS = {100: {"standard": 16, "fixed": 13}, 200: {"standard": 32, "fixed": 26}}  # pixels, as a person sets them
+STICKS_OUT = """() => [...document.querySelectorAll("td button, td .button, th .button")].filter(one => {
+  const box = one.getBoundingClientRect(), cell = one.closest("td, th").getBoundingClientRect();
+  return one.checkVisibility() && (box.left < cell.left - 1 || box.right > cell.right + 1);
+}).slice(0, 2).map(one => one.textContent.trim().slice(0, 60))"""
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -48,6 +52,8 @@ def test_every_page_is_light_still_walked_by_keys_accessible_in_both_themes_and_
                 page.set_viewport_size({"width": width, "height": 844})
                 if page.evaluate(TOO_WIDE):
                     wrong.append(f"wider than {width} with letters of {percent} %")
+                if out := page.evaluate(STICKS_OUT):
+                    wrong.append(f"sticks out of its cell at {width} with letters of {percent} %: {out}")
         found += [f"{picture_name(one.shown)}: {each}" for each in wrong]
     assert not found, "\n".join(found)
 
