@@ -28,7 +28,7 @@ def test_the_keyboard_stays_where_the_work_is(site: Site, open_page: Callable[..
     ids = page.locator(CARDS).evaluate_all("rows => rows.map(row => row.id)")
     after = ids[ids.index(f"card-{plain.id}") + 1 :]
     page.keyboard.press("a")
-    expect(page.locator(f"#card-{plain.id} .tag").first).to_contain_text("Approved")
+    expect(page.locator(f"#card-{plain.id}")).to_contain_text(f"Dana approved {plain.proposed} at")
     expect(page.locator(f"#{after[0]} a[data-card]" if after else f"#undo-{plain.id}")).to_be_focused()
 
     page.goto("/cards?kind=to_split&group=none")  # a shared count leaves a difference to decide on the same card

@@ -126,7 +126,7 @@ def test_what_was_typed_stays_and_can_be_sent_again(site: Site, page: Page, monk
         form.is_as_it_was("Something failed on our side. Nothing was sent.")
 
     form.send()
-    expect(form.row.locator(".tag").first).to_contain_text("Adjusted")
+    expect(form.row).to_contain_text(f"Dana adjusted to {form.card.psa + 3} at")
     expect(page.locator("#notices")).to_be_empty()
 
 
@@ -167,5 +167,6 @@ def test_a_form_of_a_session_that_ended_comes_back_after_signing_in(site: Site, 
     expect(page.get_by_label("Quantity")).to_have_value(str(form.card.psa + 3))
     expect(page.get_by_label("Reason")).to_have_value(f"{TYPED}, again")
     page.get_by_role("button", name="Send it now").click()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("What you had typed is kept")
     page.goto(f"/cards/{form.card.id}")
-    expect(form.row.locator(".tag").first).to_contain_text("Adjusted")
+    expect(form.row).to_contain_text(f"Dana adjusted to {form.card.psa + 3} at")

@@ -45,6 +45,14 @@ def told(page: Page, card: Found) -> None:
     expect(row_of(page, card)).not_to_have_attribute("hx-trigger", re.compile("load"))
 
 
+def seen_approved(page: Page, card: Found, *, script: bool) -> None:
+    """See that a card is approved, not merely that its button was pressed; without script the list folds it away."""
+    if script:
+        expect(row_of(page, card)).to_contain_text(f"Dana approved {card.proposed} at")
+    else:
+        expect(page.get_by_role("heading", name="1 decided")).to_be_visible()
+
+
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 def test_what_is_pressed_again_is_decided_once(site: Site, open_page: Callable[..., Page], script: bool) -> None:
     page = open_page("biller", script=script)
@@ -53,7 +61,7 @@ def test_what_is_pressed_again_is_decided_once(site: Site, open_page: Callable[.
     stale = board(tab, back)  # as the other tab goes on showing it
 
     approve(board(page, back), back).click()
-    expect(page.locator("#announce" if script else "main")).to_contain_text("Approved")
+    seen_approved(page, back, script=script)
     page.reload()
     page.goto("/audit")
     page.go_back()  # the board is asked for anew: what was decided is not to be pressed again
@@ -75,7 +83,7 @@ def test_what_is_pressed_again_is_decided_once(site: Site, open_page: Callable[.
     board(tab, tabs).get_by_role("link", name="Dismiss…").click()
     row_of(tab, tabs).get_by_label("Reason").fill("agreed by telephone")
     approve(board(page, tabs), tabs).click()
-    expect(approve(row_of(page, tabs), tabs)).to_have_count(0)
+    seen_approved(page, tabs, script=script)  # so that the other tab comes second
     row_of(tab, tabs).get_by_role("button", name="Dismiss", exact=True).click()
     told(tab, tabs)
     assert decided(site, tabs) == (1, 1)
