@@ -25,7 +25,6 @@ from portal.web.access import ask_to_sign_in, signed_in
 from portal.web.htmx import from_htmx, instead
 
 TITLES = {
-    400: "The request was not understood",
     403: "Your role may not do this",
     404: "Nothing is here",
     405: "Not this way",
@@ -34,7 +33,6 @@ TITLES = {
     413: "The file is too large",
     422: "Not done yet",
     429: "Wait a little",
-    500: "Something failed on our side",
     503: "The portal cannot do this just now",
     507: "There is no room left",
 }

@@ -1,7 +1,7 @@
 """Reads for the preview of a bulk decision; their number does not depend on how many cards there are."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision, PsaAddition, PsaAgreement, PsaBillingCycle
-from portal.domain.effective_dates import date_bounds
+from portal.domain.effective_dates import EARLIEST, LATEST, date_bounds
 from portal.domain.periods import Period, day_text
 from portal.domain.psa import BilledAgreement, Line, live_agreements
 from portal.domain.unusual import History
@@ -33,11 +33,19 @@ class Terms:
     """What an effective date means for cards whose agreements prorate.
 
     Args:
+        first: The first day that any of them takes.
+        last: The last day that any of them takes.
+        all_from: From this day on, each takes a day...
+        all_to: ...up to this one; before `all_from` where no day suits them all.
         refused: Why the date cannot be picked for a card, by card id.
         invoiced: Cards for which the date lies in a period that was already invoiced.
         at_once: Cards whose changing line begins on that very day: it is set, with one write.
     """
 
+    first: date = EARLIEST
+    last: date = LATEST
+    all_from: date = EARLIEST
+    all_to: date = LATEST
     refused: Mapping[int, str] = field(default_factory=dict)
     invoiced: frozenset[int] = frozenset()
     at_once: frozenset[int] = frozenset()
@@ -94,8 +102,15 @@ def money_of(decision: Decision) -> Decimal | None:
     return None if month is None else Decimal(month)
 
 
-def terms(session: Session, found: Sequence[Card], day: date, today: date) -> Terms:
-    """Say what a date means for cards that are to be adjusted from it, in a fixed number of queries."""
+def terms(session: Session, found: Sequence[Card], day: date | None, today: date) -> Terms:
+    """Say what a date means for cards that are to be adjusted from it, in a fixed number of queries.
+
+    Args:
+        session: For reading.
+        found: Cards of one month whose agreements prorate.
+        day: The date; none: none was picked yet, so that only the bounds are said.
+        today: Today.
+    """
     if not found:
         return Terms()
     billed = _billed(session, Period.parse(found[0].period).looked_at(today))
@@ -103,21 +118,46 @@ def terms(session: Session, found: Sequence[Card], day: date, today: date) -> Te
     ids = sorted({one for lines in changing.values() for one in lines})
     query = sa.select(PsaAddition.id, PsaAddition.effective_date).where(PsaAddition.id.in_(ids))
     begins = dict(session.execute(query).all())
-    refused: dict[int, str] = {}
-    invoiced, at_once = set(), set()
-    for card in found:
-        agreement = None if card.agreement_id is None else billed.get(card.agreement_id)
-        if agreement is None:
-            continue
-        bounds = date_bounds(agreement, [_line(card, one, begins.get(one)) for one in changing[card.id]])
-        why_not = bounds.why_not(day)
-        if why_not is not None:
-            refused[card.id] = why_not
-        elif bounds.invoiced_before is not None and day < bounds.invoiced_before:
-            invoiced.add(card.id)
-        if changing[card.id] and all(begins.get(one) == day for one in changing[card.id]):
-            at_once.add(card.id)
-    return Terms(refused=refused, invoiced=frozenset(invoiced), at_once=frozenset(at_once))
+    bounds = {
+        card.id: date_bounds(agreement, [_line(card, one, begins.get(one)) for one in changing[card.id]])
+        for card in found
+        if card.agreement_id is not None and (agreement := billed.get(card.agreement_id)) is not None
+    }
+    if not bounds:
+        return Terms()
+    firsts, lasts = [one.earliest for one in bounds.values()], [one.latest for one in bounds.values()]
+    span = Terms(first=min(firsts), last=max(lasts), all_from=max(firsts), all_to=min(lasts))
+    if day is None:
+        return span
+    refused = {card_id: why_not for card_id, one in bounds.items() if (why_not := one.why_not(day)) is not None}
+    return replace(
+        span,
+        refused=refused,
+        invoiced=frozenset(
+            card_id
+            for card_id, one in bounds.items()
+            if card_id not in refused and one.invoiced_before is not None and day < one.invoiced_before
+        ),
+        at_once=frozenset(
+            card_id
+            for card_id in bounds
+            if changing[card_id] and all(begins.get(one) == day for one in changing[card_id])
+        ),
+    )
+
+
+def suits_words(bounds: Terms, write: Callable[[date], str]) -> str:
+    """Say which days suit every card: "Each of them takes a day from 1 Oct to 31 Dec."; empty where any day does.
+
+    Args:
+        bounds: What a date means for the cards.
+        write: How a day is written.
+    """
+    if bounds.all_from > bounds.all_to:
+        return "No one day suits them all."
+    begin = "" if bounds.all_from == EARLIEST else f" from {write(bounds.all_from)}"
+    end = "" if bounds.all_to == LATEST else f" up to {write(bounds.all_to)}"
+    return f"Each of those that prorate takes a day{begin}{end}." if begin or end else ""
 
 
 def invoiced_words(day: date, number: int) -> str:

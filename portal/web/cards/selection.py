@@ -21,6 +21,7 @@ from portal.web.cards.filters import BoardFilter
 from portal.web.cards.rows import blocked_by
 from portal.web.cards.sentences import Where, by_same
 from portal.web.cards.words import STATES, count_of
+from portal.web.filters import day_words
 
 ACTIONS = {
     "approve": "Approve",
@@ -32,7 +33,7 @@ ACTIONS = {
 MOST = 5000  # cards decided at once
 LARGEST = 3  # cards named as the largest
 FIRST = 12  # cards that go along, listed to be looked at first
-NAMED = 50  # cards that stay behind, listed
+NAMED = 500  # cards that stay behind, listed
 _RANK = {"Unusual": 0, "Second person": 1, "Largest": 2, "Already invoiced": 3, "Several writes": 4, "Decrease": 5}
 _CHANGES = {"approve", "adjust"}
 _SEEN = re.compile(r"([0-9]{1,9})=([^\s=]{1,120})")
@@ -132,6 +133,12 @@ class Preview:
     flagged: dict[str, int] = field(default_factory=dict)
     warning: str = ""
     pending: Mapping[int, Decision] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def suits(self) -> str:
+        """Say which days suit every card; empty where any day does."""
+        return bulk_facts.suits_words(self.terms, day_words)
 
     def after(self, card: Card) -> Decimal | None:
         """Give the quantity that a card has afterwards: what was decided, else the proposal."""
@@ -216,11 +223,11 @@ def preview(
         where=where,
         before=bulk_facts.counted_before(session, found) if action in _CHANGES else {},
         pending=bulk_facts.pending(session, found) if action in {"second", "confirm"} else {},
-        terms=bulk_facts.terms(session, found, day, where.today) if action == "adjust" and day else Terms(),
+        terms=bulk_facts.terms(session, _datable(found), day, where.today) if action == "adjust" else Terms(),
         day=day,
         invoiced_ok=invoiced_ok,
     )
-    made = Preview(action=action, matching=len(found))
+    made = Preview(action=action, matching=len(found), terms=known.terms)
     agreements = set()
     able = []
     for card in found:
@@ -249,6 +256,13 @@ def cards_of(session: Session, ids: Sequence[int]) -> list[Card]:
     """Read cards in the order of their ids given, in one query."""
     found = {card.id: card for card in session.scalars(sa.select(Card).where(Card.id.in_(ids)))}
     return [found[one] for one in ids if one in found]
+
+
+def _datable(found: Sequence[Card]) -> list[Card]:
+    """Give the cards that an Adjust from one date may be about at all."""
+    return [
+        card for card in found if card.prorates and card.state in cards.DECIDABLE and _why_not_changed(card) is None
+    ]
 
 
 def why_stays(card: Card, action: str, known: Known) -> str | None:
@@ -320,7 +334,7 @@ def writes_of(card: Card, action: str, known: Known) -> int:
 def _look_first(made: Preview, able: Iterable[Card], known: Known, without: frozenset[int]) -> None:
     """Choose the cards to look at first: unusual, largest, decreases, several writes, second person; those that stay.
 
-    All are counted; the first few are listed, and of what stays behind a page.
+    All are counted; the first few are listed, and of what stays behind as many as a page holds.
     """
     by_money = sorted(able, key=lambda card: (-abs(made.money(card) or Decimal(0)), card.id))
     found: list[Outlier] = []

@@ -309,6 +309,10 @@ def test_the_date_of_all_is_drawn_with_what_it_does(
     looked = biller.post("/cards/adjust", without | {"only": ["plan"]})
     decided = biller.post("/cards/adjust", without)
 
+    field = Visitor.page(biller.get("/cards/preview?scope=adjust")).select_one("#date")
+    assert field is not None
+    assert (field["min"], field["max"]) == ("2026-06-01", "2999-12-31")
+    assert "Each of those that prorate takes a day from 20 Oct." in drawn
     assert "For 1 of these cards 16 Oct 2026 lies in a period that was already invoiced." in drawn
     assert unticked is not None
     assert unticked.get_text() == "Adjust 1, effective 16 Oct"
