@@ -84,6 +84,11 @@ class Loud:
     currency: str
 
     @property
+    def in_both(self) -> Decimal:
+        """The units of unmapped services on unmapped accounts, which both parts carry."""
+        return plus(plus(self.accounts.units, self.services.units), -self.units)
+
+    @property
     def money(self) -> Decimal:
         """About how much a month all that is unmapped is worth."""
         return plus(self.accounts.money, self.services.money)

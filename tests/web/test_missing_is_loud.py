@@ -1,6 +1,8 @@
 """What is on no card is said on Today and on the board: units, money, what suggestions would bring, and where."""
 
+import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -67,6 +69,19 @@ def test_today_says_what_is_on_no_card_and_leads_to_each_list(loose: Stage, sign
         "/mapping/accounts?state=attention",
         "/mapping/services?state=excluded",
     } <= links
+
+
+def test_what_both_parts_carry_is_said_so_that_they_sum_up(loose: Stage, signed_in_as: SignIn) -> None:
+    loose.count(loose.an_account("t-7", "Nobody knows", units=None), "BKP-TB", "1")
+    loose.session.commit()
+
+    text = words(one(Visitor.page(signed_in_as("biller").get("/")), "main"))
+
+    parts = re.search(r"([\d.]+) units are on no card.*carry ([\d.]+) units.*the services ([\d.]+) units", text)
+    assert parts is not None
+    together, accounts, services = (Decimal(number) for number in parts.groups())
+    assert accounts + services == together + 1
+    assert "1 unit is in both: neither account nor service is mapped." in text
 
 
 def test_the_board_says_so_too_and_what_suggestions_would_bring(loose: Stage, signed_in_as: SignIn) -> None:
