@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 import requests
 from flask_migrate import upgrade
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from waitress.server import create_server
 
 from portal.config import ROOT, read_settings
 from portal.factory import create_app
 from portal.sandbox.server import MONTH, Running, running
 from tests.browser.gallery import Gallery, gallery
-from tests.browser.settings import PASSWORD, environment, installation, worker
+from tests.browser.settings import PASSWORD, PATIENCE_MS, environment, installation, worker
 from tests.support.served import serve
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -132,6 +132,7 @@ def bare(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, with a fresh profile."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -151,7 +152,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
             viewport={"width": width, "height": 900},
             color_scheme="dark" if dark else "light",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))

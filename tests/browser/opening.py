@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.gallery import Gallery
 from tests.browser.pages import Shown
+from tests.browser.settings import PATIENCE_MS
 
 PAGE, FILES = 100_000, 200_000  # bytes, compressed
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -58,7 +59,7 @@ def opened(browser: Browser, gallery: Gallery, pages: Iterable[Shown], **other: 
             key = (shown.store, shown.role)
             if key not in contexts:
                 contexts[key] = gallery.context(browser, *key, reduced_motion="reduce", **other)
-                contexts[key].set_default_timeout(15_000)
+                contexts[key].set_default_timeout(PATIENCE_MS)
                 contexts[key].add_init_script(WATCH)
             page = contexts[key].new_page()
             yield _open(page, gallery, shown)

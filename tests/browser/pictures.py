@@ -15,6 +15,7 @@ from tests.browser.conftest import Site
 from tests.browser.gallery import Gallery
 from tests.browser.opening import opened
 from tests.browser.pages import PAGES, picture_name
+from tests.browser.settings import PATIENCE_MS
 from tests.browser.small_png import keep_small
 from tests.browser.test_first_hour import connects, makes_the_first_admin
 from tests.browser.test_month import found
@@ -93,7 +94,7 @@ def test_the_documentation_shows_the_month(site: Site, open_page: Callable[..., 
 def test_the_documentation_shows_the_guide(bare: Site, browser: Browser) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     context = browser.new_context(base_url=bare.url, viewport=WINDOW, reduced_motion="reduce")  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
 
     def look(name: str) -> None:

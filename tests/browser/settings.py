@@ -9,6 +9,7 @@ from pathlib import Path
 
 from portal.config import ROOT
 
+PATIENCE_MS = 30_000  # for a state to come: a bound for a busy machine, which costs nothing where it comes
 PASSWORD = "countersign-demo"
 SECRET = "a-key-of-a-bare-installation-in-tests"
 NOW = "2026-10-28T09:00:00-04:00"

@@ -12,6 +12,7 @@ from waitress.server import create_server
 
 from portal.config import Settings
 from portal.factory import create_app
+from tests.browser.settings import PATIENCE_MS
 from tests.support.people import a_person
 from tests.support.real_company import CLIENT, PASSWORD, SECRET, real_company
 from tests.support.visitor import PASSWORD as OWN_PASSWORD
@@ -31,7 +32,7 @@ class Door:
     def visitor(self) -> Page:
         """Somebody with a fresh browser."""
         context = self.browser.new_context(base_url=self.url)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         return context.new_page()
 

@@ -11,7 +11,7 @@ from portal.services.setting_up import STEPS
 from portal.web.help.pages import PAGES
 from tests.browser.axe import TOO_WIDE
 from tests.browser.conftest import Site
-from tests.browser.settings import SECRET
+from tests.browser.settings import PATIENCE_MS, SECRET
 
 pytestmark = pytest.mark.browser
 
@@ -118,7 +118,7 @@ def fits(page: Page) -> None:
 
 def test_a_bare_installation_comes_to_its_first_planned_decision(bare: Site, browser: Browser) -> None:
     context = browser.new_context(base_url=bare.url, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
 
     makes_the_first_admin(page)

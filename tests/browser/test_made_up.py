@@ -5,6 +5,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.axe import looked_at
 from tests.browser.conftest import Site
+from tests.browser.settings import PATIENCE_MS
 from tests.browser.test_first_hour import makes_the_first_admin
 
 pytestmark = pytest.mark.browser
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.browser
 
 def test_made_up_data_come_can_be_worked_with_and_leave(bare: Site, browser: Browser) -> None:
     context = browser.new_context(base_url=bare.url, viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     makes_the_first_admin(page)
 

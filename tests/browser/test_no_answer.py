@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from portal.services import decisions
 from portal.web.htmx import LONGEST_MS
 from tests.browser.conftest import Site
-from tests.browser.settings import PASSWORD
+from tests.browser.settings import PASSWORD, PATIENCE_MS
 from tests.browser.test_month import Found, found
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     """A biller's page. Requests fail on purpose here, so the console may say so; a script that stops may not."""
     stopped: list[str] = []
     with browser.new_context(base_url=site.url) as context:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: stopped.append(str(error)))
         sign_in(page)
