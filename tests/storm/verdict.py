@@ -1,10 +1,11 @@
 """What a storm broke, judged by what stands in the sandbox and by what the portal says of it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from portal.connectwise.bundles import PATH
 from portal.db.records import Push
 from portal.domain.steps import Step, StepAction
 from portal.services.card_making import IN_FLIGHT
@@ -47,7 +48,7 @@ class Verdict:
 
 def judge(result: Result, pushes: Sequence[Push]) -> Verdict:
     """Judge a storm."""
-    requests = [one for one in result.journal if one["method"] in {"POST", "PATCH"} and one["member"] != "human"]
+    requests = [one for one in result.journal if one["member"] != "human" and _writes(one)]
     hit = Counter(str(one["fault"]) for one in requests if one["fault"])
     effects = result.effects
     return Verdict(
@@ -61,6 +62,11 @@ def judge(result: Result, pushes: Sequence[Push]) -> Verdict:
         overwritten=tuple(_overwritten(effects)),
         untrue=tuple(_untrue(pushes, effects)),
     )
+
+
+def _writes(request: Mapping[str, object]) -> bool:
+    """Tell whether a request writes: a bundle is posted, but reads."""
+    return request["method"] in {"POST", "PATCH"} and not str(request["path"]).endswith(PATH)
 
 
 def doubled(effects: Effects) -> Iterator[str]:
