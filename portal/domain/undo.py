@@ -12,7 +12,7 @@ from portal.domain.money import money_text
 from portal.domain.periods import day_text
 from portal.domain.psa import BilledAgreement, CatalogItem, Line
 from portal.domain.quantities import plain
-from portal.domain.steps import Effect, Plan, Step, StepAction, Warned, effect_words
+from portal.domain.steps import Effect, Plan, Step, StepAction, Warned, effect_words, lines_after
 
 _LOOK = "Look at the line and decide again."
 
@@ -68,15 +68,20 @@ def plan_undo(
     taken = [one for one in reversed(ours) if _key(one, ours) not in held]
     if held and not taken:
         return Plan(refused=f"{' '.join(held.values())} {_LOOK}", held=tuple(held.values()))
-    steps: list[Step] = []
-    moves: list[Move] = []
-    until = {one.line_id: one.step.expected for one in taken if one.step.action is StepAction.END}
-    for one in taken:
-        line = known[cast("int", one.line_id)]
-        steps += _back(one.step, line)
-        moves.append(_move_back(agreement, one.step, line, item, until))
-    effect = invoice_effect(agreement, moves)
+    steps = [step for one in taken for step in _back(one.step, known[cast("int", one.line_id)])]
     created = [known[cast("int", one.line_id)] for one in taken if one.step.action is StepAction.CREATE]
+    moves = [
+        move
+        for line_id in dict.fromkeys(cast("int", one.line_id) for one in taken)
+        for move in _moves_of(
+            agreement,
+            known[line_id],
+            [step for step in steps if step.addition_id == line_id],
+            item,
+            created=known[line_id] in created,
+        )
+    ]
+    effect = invoice_effect(agreement, moves)
     words = [step.words() for step in steps] or ["There is nothing to take back."]
     return Plan(
         steps=tuple(steps),
@@ -166,38 +171,37 @@ def _never_deleted(line: Line) -> str:
     return f"Line {line.addition_id} was added by this decision. The portal never deletes: it is set to 0{last}."
 
 
-def _move_back(
-    agreement: BilledAgreement,
-    step: Step,
-    line: Line,
-    item: CatalogItem | None,
-    until: Mapping[int | None, Decimal | date | None],
-) -> Move:
-    """Give what taking a step back does to the invoices: the reverse of what the step did.
+def _moves_of(
+    agreement: BilledAgreement, line: Line, back: Sequence[Step], item: CatalogItem | None, *, created: bool
+) -> list[Move]:
+    """Give what the writes that take a line back do to the invoices: what it bills afterwards, less what it bills now.
 
     Args:
         agreement: Whether it prorates.
-        step: What was done.
         line: As it stands now.
+        back: All writes of the undo on this line, in their order.
         item: For the price.
-        until: The last days that lines get back, by line.
+        created: The decision made the line, so that nothing of it is left.
     """
-    prorates = agreement.agreement.prorates
-    if step.action is StepAction.SET:
-        before = step.expected if isinstance(step.expected, Decimal) else Decimal(0)
-        revived = line.void and line.addition_id in until
-        begins = line.effective if prorates and revived else None
-        last = until.get(line.addition_id, line.cancelled)
-        ends = last if isinstance(last, date) else None
-        units = before - (line.less_included if revived else line.quantity)
-        return Move(amount=revenue(line, item, units), begins=begins, ends=ends)
-    if step.action is StepAction.CREATE:
-        begins = step.effective if prorates else None
-        return Move(amount=revenue(line, item, -line.billed_units), begins=begins, ends=line.cancelled)
-    first, last = (step.cancelled, step.expected) if step.action is StepAction.END else (step.expected, step.cancelled)
-    units = line.billed_units if step.action is StepAction.END else -line.billed_units
-    begins = first + timedelta(days=1) if isinstance(first, date) else None
-    return Move(amount=revenue(line, item, units), begins=begins, ends=last if isinstance(last, date) else None)
+    (after,) = lines_after([line], back)
+    if line.void or after.void or created:  # it comes back, or goes, with all of its days
+        begins = line.effective if agreement.agreement.prorates else None
+        units = (Decimal(0) if created else after.billed_units) - line.billed_units
+        return [
+            Move(
+                amount=revenue(line, item, units), begins=begins, ends=after.cancelled if line.void else line.cancelled
+            )
+        ]
+    moves = []
+    if line.cancelled != after.cancelled:
+        first, last = sorted((line.cancelled, after.cancelled), key=lambda day: (day is None, day or date.max))
+        longer = last == after.cancelled
+        units = line.billed_units if longer else -line.billed_units
+        begins = None if first is None else first + timedelta(days=1)
+        moves.append(Move(amount=revenue(line, item, units), begins=begins, ends=last))
+    if line.quantity != after.quantity:
+        moves.append(Move(amount=revenue(line, item, after.quantity - line.quantity), ends=after.cancelled))
+    return moves
 
 
 def _invoiced(agreement: BilledAgreement, moves: Sequence[Move], effect: InvoiceEffect) -> tuple[Warned, ...]:

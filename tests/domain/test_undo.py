@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from portal.domain.plans import DoneStep, lines_after, plan_undo
-from portal.domain.psa import PeriodType
+from portal.domain.plans import DoneStep, Plan, lines_after, plan_undo
+from portal.domain.psa import BilledAgreement, Line, PeriodType
 from tests.domain.build import PRORATES, SEAT, TODAY, added, agreement, billed, carried_out, changed, line
 
 THE_20TH = date(2026, 10, 20)
@@ -116,6 +116,34 @@ def test_a_line_and_what_replaces_it_go_back_together_or_not_at_all() -> None:
     assert undo.steps == ()
     assert undo.refused is not None
     assert "Line -1 has 8 now, where this decision left 7." in undo.refused
+
+
+@pytest.mark.parametrize("quantity", ["7", "12", "0"])
+def test_each_undo_of_an_undo_has_the_money_of_the_one_before_with_the_other_sign(quantity: str) -> None:
+    lines = [line("10", id=12)]
+    _returns(lines, changed(quantity, *lines, day=THE_20TH, on=PRORATES), billed(PRORATES))
+
+
+@pytest.mark.parametrize("on", [billed(), billed(PRORATES)])
+def test_so_has_each_undo_of_an_added_line(on: BilledAgreement) -> None:
+    _returns([], added("4"), on)
+
+
+def _returns(lines: list[Line], plan: Plan, on: BilledAgreement) -> None:
+    """Undo a decision, the undo, and so on: forth and back, the same lines and the same money each time."""
+    now, done = carried_out(lines, plan)
+    money, stood = [], [now]
+    for _ in range(5):
+        undo = plan_undo(on, now, SEAT, done)
+        now, done = lines_after(now, undo.steps), [DoneStep(step=step) for step in undo.steps]
+        money.append((undo.effect.next_invoice, undo.effect.per_month, undo.effect.each_later))
+        stood.append(now)
+    back, forth = money[0], money[1]
+    assert forth == tuple(None if one is None else -one for one in back)
+    assert money == [back, forth, back, forth, back]
+    assert forth[1] == plan.effect.per_month
+    assert stood[2] == stood[4] == stood[0]
+    assert stood[1] == stood[3] == stood[5]
 
 
 def test_what_begins_in_an_invoiced_period_goes_back_only_with_the_warning() -> None:
