@@ -49,6 +49,23 @@ class Choice:
     billed: BilledAgreement
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CyclePrice:
+    """What the catalogue's price and cost of a unit come to for a longer billing cycle, if they are a month's.
+
+    Args:
+        months: Of the cycle.
+        month: The catalogue's price.
+        price: So many times that.
+        cost: So many times the catalogue's cost; none: it is not known.
+    """
+
+    months: int
+    month: Decimal
+    price: Decimal
+    cost: Decimal | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Part:
     """One agreement of a split, with what it bills."""
@@ -220,12 +237,24 @@ def _add_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
             "price": "" if item is None else shown.typed(item.price),
             "cost": "" if item is None else shown.typed(item.cost),
         },
+        "cycle_months": None if chosen is None else chosen.billed.cycle_months,
+        "cycle": None if chosen is None or item is None else _cycle_price(item, chosen.billed.cycle_months, form),
         "bundle": (
             f"{card.product} is a bundle: ConnectWise refuses a bundle as an addition. Add its parts there instead."
             if bundle
             else None
         ),
     }
+
+
+def _cycle_price(item: PsaProduct, months: int | None, form: Typed) -> CyclePrice | None:
+    """Give what a catalogue price comes to if it is a month's; none where a cycle is a month, or another was typed."""
+    if months is None or months == 1 or item.price is None or "price" in form.errors:
+        return None
+    if form.price not in {None, item.price}:
+        return None
+    cost = None if item.cost is None else item.cost * months
+    return CyclePrice(months=months, month=item.price, price=item.price * months, cost=cost)
 
 
 def _cycle(months: int | None) -> str:

@@ -429,14 +429,22 @@ def test_adding_says_for_how_many_months_a_price_is(month: "Month", signed_in_as
     card = month.make()[0]
     biller = signed_in_as("biller")
 
-    said = {
-        one.id: Visitor.page(biller.get(f"/cards/{card.id}/add?agreement={one.id}")).get_text()
-        for one in (monthly, yearly)
-    }
+    said = {one.id: Visitor.page(biller.get(f"/cards/{card.id}/add?agreement={one.id}")) for one in (monthly, yearly)}
+    taking = said[yearly.id].select_one(f"#cycle-{card.id}")
+    assert taking is not None
+    taken = Visitor.page(biller.get(str(taking["href"])))
 
-    assert "what is priced by the month goes in 12 times" in said[yearly.id]
-    assert "one billing cycle of the agreement." in said[monthly.id]
-    assert "goes in" not in said[monthly.id]
+    assert "what is priced by the month goes in 12 times" in said[yearly.id].get_text()
+    assert "one billing cycle of the agreement." in said[monthly.id].get_text()
+    assert said[monthly.id].select_one(f"#cycle-{card.id}") is None
+    prices = [page.select_one(f"#price-{card.id}") for page in (said[yearly.id], taken)]
+    assert [Decimal(str(field and field["value"])) for field in prices] == [Decimal("9.5"), Decimal(114)]
+    assert "one billing cycle of the agreement, 12 months here." in taken.get_text()
+    assert taken.select_one(f"#cycle-{card.id}") is None
+    plan = taken.select_one(f"#plan-{card.id}")
+    assert plan is not None
+    assert card.revenue_change == Decimal("294.5")
+    assert "A month+$294.50" in plan.get_text()
 
 
 def test_a_bundle_cannot_be_added_and_the_form_says_why(month: "Month", signed_in_as: SignIn) -> None:
