@@ -156,7 +156,7 @@ def _words(session: Session, selection: Selection, board: board_filters.BoardFil
 def _page(session: Session, given: MultiDict[str, str], action: str, form: Typed, status: int) -> ResponseReturnValue:
     """Show the preview as a page, or only what ticks change."""
     board = _board(session, given)
-    selection = read_selection(session, given, board, deciding=request.method == "POST")
+    selection = read_selection(session, given, board)
     titles = queries.vendor_titles(session)
     where = context.where_now(session, board, titles, board.period)
     made = preview(session, selection, action, where, day=form.day, invoiced_ok=form.allowed("invoiced_ok"))

@@ -34,7 +34,15 @@ MOST = 5000  # cards decided at once
 LARGEST = 3  # cards named as the largest
 FIRST = 12  # cards that go along, listed to be looked at first
 NAMED = 500  # cards that stay behind, listed
-_RANK = {"Unusual": 0, "Second person": 1, "Largest": 2, "Already invoiced": 3, "Several writes": 4, "Decrease": 5}
+_RANK = {
+    "Unusual": 0,
+    "Second person": 1,
+    "Largest": 2,
+    "Already invoiced": 3,
+    "Several writes": 4,
+    "Decrease": 5,
+    "Left out": 6,
+}
 _CHANGES = {"approve", "adjust"}
 _SEEN = re.compile(r"([0-9]{1,9})=([^\s=]{1,120})")
 
@@ -46,8 +54,8 @@ class Selection:
     Args:
         ids: In the order of the board.
         all_match: All that match a filter, not ticked ones.
-        without: Those that were unticked in the preview.
-        seen: What the preview showed of each; empty before there was one.
+        without: Those that were unticked in the preview, now or when it was drawn before.
+        seen: What the preview showed of each that may go along; empty before there was one.
     """
 
     ids: list[int]
@@ -132,6 +140,7 @@ class Preview:
     second: int = 0
     flagged: dict[str, int] = field(default_factory=dict)
     warning: str = ""
+    without: frozenset[int] = frozenset()
     pending: Mapping[int, Decision] = field(default_factory=dict)
     terms: Terms = field(default_factory=Terms)
 
@@ -163,28 +172,34 @@ class Preview:
         """The cards that have a tick box, as a field holds them."""
         return " ".join(str(one.card.id) for one in self.outliers if not one.stays)
 
+    @property
+    def left_out(self) -> str:
+        """The cards that were unticked and have no box now, as a field holds them: they are to stay so."""
+        return " ".join(str(card.id) for card, _ in self.staying if card.id in self.without)
+
 
 def read_selection(
     session: Session, given: MultiDict[str, str], board: BoardFilter, *, deciding: bool = False
 ) -> Selection:
-    """Read which cards are meant: those of a preview, the ticked ones, or all that match the filter.
+    """Read which cards are meant: the ticked ones, or all that match the filter.
 
     Args:
         session: For reading.
         given: The parameters or fields.
         board: The list.
-        deciding: Something is to be decided, not only shown: all that match are meant only where that is said.
+        deciding: Something is decided: of a preview only what it showed as going along, never a card that matches
+            since; without one, all that match only where that is said. Otherwise the whole selection is shown anew.
 
     Raises:
         Invalid: None is meant, or too many.
     """
     boxes = set(forms.wholes(given, "card_id"))
     with_box = _ids(given.get("shown", ""))
-    without = frozenset(with_box) - boxes if with_box else frozenset()
+    without = frozenset(_ids(given.get("without", ""))) | (frozenset(with_box) - boxes)
     seen = {int(one): token for one, token in _SEEN.findall(given.get("seen", ""))}
     listed = _ids(given.get("ids", "")) or ([] if with_box else list(forms.wholes(given, "card_id")))
     all_match = given.get("scope", "") == "filter" or (not (deciding or listed) and given.get("scope", "") != "ticked")
-    if seen:
+    if deciding and "seen" in given:
         ids = list(seen)
     elif listed:
         ids, all_match = listed, False
@@ -227,7 +242,7 @@ def preview(
         day=day,
         invoiced_ok=invoiced_ok,
     )
-    made = Preview(action=action, matching=len(found), terms=known.terms)
+    made = Preview(action=action, matching=len(found), without=selection.without, terms=known.terms)
     agreements = set()
     able = []
     for card in found:
@@ -334,7 +349,8 @@ def writes_of(card: Card, action: str, known: Known) -> int:
 def _look_first(made: Preview, able: Iterable[Card], known: Known, without: frozenset[int]) -> None:
     """Choose the cards to look at first: unusual, largest, decreases, several writes, second person; those that stay.
 
-    All are counted; the first few are listed, and of what stays behind as many as a page holds.
+    All are counted; the first few are listed, with all that were unticked, and of what stays behind as many as a page
+    holds.
     """
     by_money = sorted(able, key=lambda card: (-abs(made.money(card) or Decimal(0)), card.id))
     found: list[Outlier] = []
@@ -342,9 +358,12 @@ def _look_first(made: Preview, able: Iterable[Card], known: Known, without: froz
         flags = tuple(sorted(_flags(card, place, made.action, known), key=lambda flag: _RANK[flag.tag]))
         for flag in flags:
             made.flagged[flag.tag] = made.flagged.get(flag.tag, 0) + 1
+        if card.id in without:
+            flags = flags or (Flag(tag="Left out", icon="struck", tone=""),)
         if flags:
             found.append(Outlier(card=card, stays=False, ticked=card.id not in without, flags=flags))
-    found = sorted(found, key=lambda one: _RANK[one.flags[0].tag])[:FIRST]
+    found = sorted(found, key=lambda one: _RANK[one.flags[0].tag])
+    found = [one for place, one in enumerate(found) if place < FIRST or not one.ticked]
     left = [
         Outlier(
             card=card, stays=True, ticked=False, flags=(Flag(tag="Stays behind", icon="struck", tone="bad", why=why),)

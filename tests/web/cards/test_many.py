@@ -22,6 +22,8 @@ from tests.support.visitor import Visitor
 from tests.web.cards.test_bulk import fields_of
 
 if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+
     from tests.web.cards.conftest import Month
 
 SignIn = Callable[[str], Visitor]
@@ -323,6 +325,96 @@ def test_the_date_of_all_is_drawn_with_what_it_does(
     page = biller.get(decided.headers["Location"]).get_data(as_text=True)
     assert "2 cards were left as they were" in page
     assert {month.reload(one).state for one in (invoiced, late)} == {"open"}
+
+
+# drawn again
+
+
+def sums(page: "BeautifulSoup") -> str:
+    """What the preview says in sum."""
+    found = page.select_one("dl.sums")
+    assert found is not None
+    return found.get_text(" ", strip=True).replace("\N{MINUS SIGN}", "-")
+
+
+def test_a_preview_that_is_shown_again_keeps_the_cards_that_stay_behind(month: "Month", signed_in_as: SignIn) -> None:
+    month.card("5", "9", prorates=True)
+    month.card("5", "8", prorates=True, next_invoice_date=date(2026, 12, 1))
+    month.card("5", "7", company="Quillfeather Press")
+    biller = signed_in_as("biller")
+    first = Visitor.page(biller.get("/cards/preview?scope=adjust"))
+
+    early = biller.post("/cards/adjust", fields_of(first) | {"date": ["2026-10-16"], "only": ["plan"]})
+    ticked = fields_of(Visitor.page(early)) | {"invoiced_ok": ["1"], "only": ["plan"]}
+    meant = Visitor.page(biller.post("/cards/adjust", ticked))
+    refused = biller.post("/cards/adjust", fields_of(Visitor.page(early)) | {"date": [""]})
+
+    assert sums(first) == "Cards that match 3 Stay behind -1 Decided when you confirm 2"
+    assert sums(Visitor.page(early)) == "Cards that match 3 Stay behind -2 Decided when you confirm 1"
+    assert sums(meant) == "Cards that match 3 Stay behind -1 Decided when you confirm 2"
+    assert "Quillfeather Press" in meant.get_text()
+    assert refused.status_code == 422
+    assert sums(Visitor.page(refused)) == "Cards that match 3 Stay behind -1 Decided when you confirm 2"
+
+
+def test_ticked_cards_that_stay_behind_are_shown_again_too(month: "Month", signed_in_as: SignIn) -> None:
+    dated, other = month.card("5", "9", prorates=True), month.card("5", "7")
+    month.card("5", "6", prorates=True)
+    biller = signed_in_as("biller")
+    first = Visitor.page(biller.get(f"/cards/preview?scope=adjust&card_id={dated.id}&card_id={other.id}"))
+
+    again = Visitor.page(biller.post("/cards/adjust", fields_of(first) | {"date": ["2026-10-28"], "only": ["plan"]}))
+
+    assert sums(first) == sums(again) == "Cards ticked 2 Stay behind -1 Decided when you confirm 1"
+    assert "2 ticked." in again.get_text()
+
+
+def test_a_card_that_was_unticked_stays_so_whatever_the_dates_do(month: "Month", signed_in_as: SignIn) -> None:
+    month.card("5", "9", prorates=True)
+    unticked = month.card("5", "8", prorates=True, next_invoice_date=date(2026, 12, 1))
+    biller = signed_in_as("biller")
+    fields = fields_of(Visitor.page(biller.get("/cards/preview?scope=adjust")))
+    fields["card_id"].remove(str(unticked.id))
+
+    early = Visitor.page(biller.post("/cards/adjust", fields | {"date": ["2026-10-16"], "only": ["plan"]}))
+    later = Visitor.page(biller.post("/cards/adjust", fields_of(early) | {"date": ["2026-11-02"], "only": ["plan"]}))
+    answer = biller.post("/cards/adjust", fields_of(later))
+
+    assert sums(early) == "Cards that match 2 Stay behind -1 Decided when you confirm 1"
+    assert sums(later) == "Cards that match 2 Stay behind 0 Left out by you -1 Decided when you confirm 1"
+    box = later.select_one(f"#goes-{unticked.id}")
+    assert box is not None
+    assert "checked" not in box.attrs
+    assert answer.status_code == 303
+    assert month.reload(unticked).state == "open"
+
+
+def test_a_card_that_matches_since_is_shown_before_it_is_decided(month: "Month", signed_in_as: SignIn) -> None:
+    month.card("5", "9", prorates=True)
+    biller = signed_in_as("biller")
+    fields = fields_of(Visitor.page(biller.get("/cards/preview?scope=adjust"))) | {"date": ["2026-10-28"]}
+    later = month.card("5", "6", prorates=True)
+
+    again = fields_of(Visitor.page(biller.post("/cards/adjust", fields | {"only": ["plan"]})))
+
+    assert f"{later.id}=" not in fields["seen"][0]
+    assert f"{later.id}=" in again["seen"][0]
+    biller.post("/cards/adjust", fields)
+    assert month.reload(later).state == "open"
+
+
+def test_a_preview_of_which_no_card_goes_along_decides_none_that_matches_since(
+    month: "Month", signed_in_as: SignIn
+) -> None:
+    month.card("4", None)
+    biller = signed_in_as("biller")
+    fields = fields_of(Visitor.page(biller.get("/cards/preview?scope=filter")))
+    later = month.card("5", "6")
+
+    answer = biller.post("/cards/approve", fields)
+
+    assert answer.status_code == 422
+    assert month.reload(later).state == "open"
 
 
 # as the second person
