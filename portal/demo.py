@@ -82,7 +82,7 @@ def run(*, port: int, sandbox_port: int) -> int:
         _wait_for(port, parts)
         print(_welcome(port), flush=True)
         while all(part.poll() is None for part in parts):
-            time.sleep(0.5)  # in the foreground until Ctrl-C, or until a part ends
+            time.sleep(0.5)  # not bounded on purpose: in the foreground until Ctrl-C, or until a part ends
     except KeyboardInterrupt:
         print("\nEnding the demo. What was done is kept; “make demo-reset” forgets it.")
         return 0

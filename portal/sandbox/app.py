@@ -48,7 +48,7 @@ def create_sandbox(store: Store, *, faults: Faults | None = None, latency: float
         if request.path.startswith("/_sandbox"):
             return None
         if latency:
-            time.sleep(latency)  # what --latency asks for
+            time.sleep(latency)  # no wait for anything: the latency that --latency asks for
         if seconds := faults.throttle.wait():
             return throttled(seconds)
         page = request.args.get("pageId") or request.args.get("page") or ""

@@ -59,7 +59,7 @@ def after_effect(fault: PlannedFault, response: Response) -> Response:
         case "status_after":
             return _stumble(fault)
         case "slow":
-            time.sleep(fault.seconds)  # the fault itself: a slow answer
+            time.sleep(fault.seconds)  # no wait for anything: the fault itself, a slow answer
             return response
         case _:
             whole = response.get_data()

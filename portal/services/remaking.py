@@ -62,7 +62,7 @@ def begin_day(open_session: Callable[[], AbstractContextManager[Session]], *, no
                 return  # a sync or another worker was quicker
             cards_anew(session, now=now, zone=zone, company_ids=step)
         if step is not steps[-1]:
-            time.sleep(_BREATH)  # lets those who decide write between two steps
+            time.sleep(_BREATH)  # bounded by the number of steps: lets those who decide write between two
     with open_session() as session:
         _note_all_made(session, today, now)
         pushes.stop_stale(session, now=now, zone=zone, today=today)

@@ -124,7 +124,7 @@ def _member(stack: ExitStack, path: Path, member: str | None) -> tuple[IO[bytes]
         archive = stack.enter_context(zipfile.ZipFile(path))
         chosen = _chosen(archive, member)
         return stack.enter_context(archive.open(chosen)), chosen.compress_size
-    except RuntimeError as error:  # zipfile says so of a password; of what it cannot unpack NotImplementedError
+    except RuntimeError as error:  # zipfile says so of a password; its child class, of what it cannot unpack
         words = _UNKNOWN if isinstance(error, NotImplementedError) else _LOCKED
         raise Unreadable(words) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:

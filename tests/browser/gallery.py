@@ -193,7 +193,7 @@ class Making:
         while not holds():
             if time.monotonic() > ends:
                 raise AssertionError("The worker did not come to an end.")
-            time.sleep(0.05)
+            time.sleep(0.05)  # a state is waited for, with a bound
 
     def everything(self) -> dict[str, Any]:
         """Do all of it."""

@@ -40,12 +40,12 @@ def test_a_worker_suspended_past_its_lease_sends_nothing_and_the_line_is_made_on
     pid = workers.start(job)
     deadline = time.monotonic() + 30
     while not stopped(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.01)  # a state is waited for, with a bound
     assert stopped(pid)
 
     while (state := desk.turn(push_id, real_now=lambda: datetime.now(UTC), pace=PACE)) in IN_FLIGHT:
         assert time.monotonic() < deadline, state
-        time.sleep(0.05)
+        time.sleep(0.05)  # the lease is waited for, with the same bound
     os.kill(pid, signal.SIGCONT)
 
     assert workers.ended(pid) == 0
