@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from portal.db.records import (
     AccountMapping,
+    Batch,
     Card,
     Connection,
     Decision,
@@ -204,6 +205,35 @@ def test_a_person_with_enough_decisions_hears_how_long_the_rest_takes(
     session.commit()
 
     assert words(biller, "h1") == "October can be finished in about 2 minutes"
+
+
+def test_the_cards_of_a_batch_and_undos_are_no_pace(session: Session, signed_in_as: SignedInAs) -> None:
+    connected(session)
+    for number in range(1, 7):
+        a_card(session, number)
+    biller = signed_in_as("biller")
+    session.rollback()
+    person = session.scalars(sa.select(Person.id)).one()
+    done = a_card(session, 99, state="confirmed")
+    batch = Batch(action="approve", by="Dana", at=NOW - timedelta(hours=1))
+    session.add(batch)
+    session.flush()
+
+    def decided(seconds: int, action: str = "approve", batch_id: int | None = None) -> Decision:
+        return Decision(
+            card_id=done.id, batch_id=batch_id, action=action, by="Dana", by_id=person,
+            at=NOW - timedelta(seconds=seconds), seen={}, plan={},
+        )  # fmt: skip
+
+    session.add_all(decided(3600, batch_id=batch.id) for _ in range(70))
+    session.add_all(decided(1200 + n, "undo") for n in range(40))
+    session.add_all(decided(30 * n) for n in range(1, 31))  # of 30 the first one's time is not known
+    session.commit()
+
+    assert words(biller, "h1") == "6 cards to decide"
+    session.add(decided(30 * 31))
+    session.commit()
+    assert words(biller, "h1") == "October can be finished in about 3 minutes"
 
 
 def test_old_and_held_sources_are_shown_with_what_they_block(session: Session, signed_in_as: SignedInAs) -> None:

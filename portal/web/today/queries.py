@@ -25,7 +25,7 @@ UNSUMMED = ("not_reported", "to_split")
 TOP = 6  # companies
 NEEDS = 8  # things that need somebody
 PACE_DAYS = 62  # two months
-PACE_LEAST = 30  # decisions
+PACE_LEAST = 30  # decisions whose time is known
 PACE_GAP = timedelta(minutes=10)  # a longer gap is a break, not a decision
 NEEDING = ("changed_in_psa", "failed", "waiting")
 
@@ -62,7 +62,7 @@ class Month:
     """Where a period stands.
 
     Args:
-        minutes: About how long the rest takes this person; none: not enough decisions to tell.
+        minutes: About how long the rest takes this person; none: too few decisions made one at a time to tell.
         stakes: Kinds whose revenue changes add up.
         unsummed: Kinds whose money is at stake, but in no sum.
         states: Cards by state, those that wait for a decision too.
@@ -178,16 +178,24 @@ def _top(session: Session, where: tuple[sa.ColumnElement[bool], ...]) -> list[Co
 
 
 def _minutes(session: Session, person_id: int, left: int, now: datetime) -> int | None:
-    """Tell about how long the rest takes, at this person's pace of the last two months."""
-    times = session.scalars(
-        sa.select(Decision.at)
+    """Tell about how long the rest takes, at this person's pace of the last two months.
+
+    The pace is that of decisions made one at a time, right after one another: the cards of a batch are decided in one
+    moment, and an undo decides no card.
+    """
+    single = sa.and_(Decision.batch_id.is_(None), Decision.action != "undo")
+    rows = session.execute(
+        sa.select(Decision.at, single)
         .where(Decision.by_id == person_id, Decision.at > now - timedelta(days=PACE_DAYS))
-        .order_by(Decision.at)
-    ).all()
-    if len(times) < PACE_LEAST:
-        return None
-    gaps = [later - earlier for earlier, later in pairwise(times) if later - earlier <= PACE_GAP]
-    if not gaps:
+        .order_by(Decision.at, Decision.id)
+    )
+    acts: list[tuple[datetime, bool]] = [(at, alone) for at, alone in rows]
+    gaps = [
+        at - before
+        for (before, alone_before), (at, alone) in pairwise(acts)
+        if alone_before and alone and at - before <= PACE_GAP
+    ]
+    if len(gaps) < PACE_LEAST:
         return None
     return max(1, round(median(gap.total_seconds() for gap in gaps) * left / 60))
 
