@@ -125,7 +125,11 @@ def effects(
     held_now = {key: count.quantity for key, count in _of_vendor(before).items()}
     holds_then = {key: count.quantity for key, count in _of_vendor(after).items()}
     month = Period.parse(str(found.period))
-    last = {key: count.quantity for key, count in standing_of(session, found.vendor_id, month.previous).items()}
+    last = {
+        key: count.quantity
+        for key, count in standing_of(session, found.vendor_id, month.previous).items()
+        if found.complete or key in holds_then  # a part says nothing of what it leaves out
+    }
     against = month.previous if last or not held_now else month
     base = last or held_now
     said |= compared(held_now or last, holds_then)

@@ -48,6 +48,7 @@ class Compared:
     Args:
         period: The month it is compared with; empty: with the vendor's last file.
         nothing_before: No file of this vendor has counted before.
+        gone: No longer reported; a part says of none that it is gone.
         rows: What differs, the most money first, then the most units.
     """
 
@@ -62,13 +63,16 @@ class Compared:
 
 
 def compared(session: Session, found: UsageImport) -> Compared:
-    """Compare what an import counts with the month before, or where that has none with the last file that counts."""
+    """Compare what an import counts with the month before, or where that has none with the last file that counts.
+
+    A file that lists only a part says nothing of what it leaves out, which still holds: only what it names is compared.
+    """
     period, before = _before(session, found)
     now, names = _now(session, found)
     feeds = read_feeds(session)
     rows, total = [], None
     new = changed = unchanged = gone = 0
-    for key in before.keys() | now.keys():
+    for key in before.keys() | now.keys() if found.complete else now.keys():
         old, units = before.get(key), now.get(key)
         if old == units:
             unchanged += 1

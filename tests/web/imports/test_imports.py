@@ -302,6 +302,32 @@ def test_a_file_in_which_many_accounts_fall_says_so_before_and_is_held(session: 
     assert "Held: nothing counts yet" in words(Visitor.page(signed_in_as("viewer").get(where)))
 
 
+def test_what_a_part_does_not_name_has_not_moved(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    whole = "Customer,SKU,Quantity\nHalyard,EDR,34\nLantern,EDR,6\nQuarry,EDR,3\n"
+    biller.post(f"{taken_in(biller, whole, name='usage-2026-10-20.csv')}/commit", {})
+    where = taken_in(biller, "Customer,SKU,Quantity\nHalyard,EDR,36\n", name="usage-2026-10-27.csv")
+    (_, found) = imports_of(session)
+
+    def said_of(*, complete: bool) -> tuple[str, str]:
+        fields = fields_of(Visitor.page(biller.get(where))) | {"complete": "1" if complete else "0"}
+        checked = Visitor.page(biller.post(where, fields, swapping="check"))
+        return words(one(checked, "section[aria-labelledby=h-against]")), words(
+            one(Visitor.page(biller.get(f"/imports/{found.id}/movements")), "main")
+        )
+
+    against, moved = said_of(complete=False)
+    assert "1 count differs from the last file" in moved
+    assert "0 new, 1 changed, 0 unchanged. The file lists only a part: what it does not name still holds." in moved
+    assert "Lantern" not in moved + against
+    assert "no longer reported" not in moved + against
+    against, moved = said_of(complete=True)
+    assert "3 counts differ from the last file" in moved
+    assert "0 new, 1 changed, 2 no longer reported, 0 unchanged." in moved
+    assert "Lantern" in moved
+    assert "2 no longer reported" in against
+
+
 def test_only_lines_with_one_of_the_words_count(signed_in_as: SignIn) -> None:
     biller = signed_in_as("biller")
     where = taken_in(biller, "Customer,Device Class,State\nA,Server,Online\nA,Server,Retired\nB,Server,Online\n")
