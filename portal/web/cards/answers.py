@@ -1,6 +1,6 @@
 """How the board answers: a row with what stands below it, alone for htmx or on a page of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,16 +62,21 @@ def card(
         return make_response(render_template("cards/show.html", where=row.where, back=board, **made), status)
     answer = make_response(render_template("cards/_card.html", **made), status)
     if decided:
-        send_counts(session, board)
+        send_counts(session, board, row.where.titles)
     return answer
 
 
-def send_counts(session: Session, board: BoardFilter | None) -> None:
-    """Send along the heading and the tabs of the list that a row stands in, and the rail."""
+def send_counts(session: Session, board: BoardFilter | None, titles: Mapping[str, str]) -> None:
+    """Send along every number of the list that a row stands in, and the rail.
+
+    The rows keep their place until the list is asked for again; so do the sums of their groups, which are of the rows
+    that are shown.
+    """
     if board is not None:
-        counted = context.counts_context(session, board)
+        counted = context.counts_context(session, board) | {"choices": context.choices(session, board, titles)}
         beside(render_template("cards/_count.html", oob=True, **counted))
         beside(render_template("cards/_tabs.html", oob=True, **counted))
+        beside(render_template("cards/_choices.html", **counted))
     frame.refresh_counts()
 
 

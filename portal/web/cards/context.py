@@ -1,6 +1,6 @@
 """What the board's templates need, gathered in a fixed number of queries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
@@ -243,12 +243,10 @@ def _by_size(sums: dict[str, Decimal]) -> list[tuple[str, Decimal]]:
 
 def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], made: dict[str, Any]) -> dict[str, Any]:
     """Gather what stands around the list: choices, notices, folds, the empty state."""
-    kinds, vendors = queries.kinds_of_tab(session, board)
     connection = session.get(Connection, "connectwise")
     return views_context(session, board) | {
+        "choices": choices(session, board, titles),
         "facets": {
-            "kinds": [(kind, KINDS[kind].word, kinds[kind]) for kind in KINDS if kinds.get(kind)],
-            "vendors": [(slug, title, vendors.get(slug, 0)) for slug, title in titles.items()],
             "minima": [(str(amount), f"{amount} and more") for amount in MINIMA],
             "groups": list(GROUPS.items()),
             "sorts": list(SORTS.items()),
@@ -257,6 +255,29 @@ def index_extras(session: Session, board: BoardFilter, titles: dict[str, str], m
         "run": _broken_run(session, connection),
         "empty": None if made["page"].total else _empty(board, made["counts"], connection),
         "folds": _folds(session, board, made["counts"]),
+    }
+
+
+def choices(session: Session, board: BoardFilter, titles: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Give all kinds and vendors as choices of the filter, each with how many cards the list would show.
+
+    A kind of which the tab has no card is there but not offered: an answer may bring one, and has to find its place.
+    """
+    kinds, vendors = queries.choices_of_tab(session, board)
+    return {
+        "kind": [
+            {
+                "value": kind,
+                "word": sign.word,
+                "number": kinds.get(kind, 0),
+                "offered": kind in kinds or kind == board.kind,
+            }
+            for kind, sign in KINDS.items()
+        ],
+        "vendor": [
+            {"value": slug, "word": title, "number": vendors.get(slug, 0), "offered": True}
+            for slug, title in titles.items()
+        ],
     }
 
 

@@ -1,7 +1,7 @@
 """Reads for the board. Their number does not depend on how many cards there are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -235,20 +235,24 @@ def latest_decisions(session: Session, cards: Sequence[Card]) -> dict[int, Decis
     return {one.card_id: one for one in found}
 
 
-def kinds_of_tab(session: Session, board: BoardFilter) -> tuple[dict[str, int], dict[str, int]]:
-    """Count the tab's cards by kind and by vendors, for the choices of the filter: one query."""
+def choices_of_tab(session: Session, board: BoardFilter) -> tuple[dict[str, int], dict[str, int]]:
+    """Count what the list would show under each kind, and each vendor, all other filters kept: one query.
+
+    Every kind and vendor of the tab has a number; one that the other filters leave nothing of has 0.
+    """
     kinds: dict[str, int] = {}
     vendors: dict[str, int] = {}
+    others = replace(board, kind="", vendor="").narrowing()
     rows = session.execute(
-        sa.select(Card.kind, Card.vendors, sa.func.count())
+        sa.select(Card.kind, Card.vendors, sa.func.count(sa.case((sa.and_(sa.true(), *others), 1))))
         .where(Card.period == str(board.period), shown(board.show))
         .group_by(Card.kind, Card.vendors)
     )
     for kind, slugs, number in rows:
-        kinds[kind] = kinds.get(kind, 0) + number
-        for slug in slugs.strip("|").split("|"):
-            if slug:
-                vendors[slug] = vendors.get(slug, 0) + number
+        feeding = [slug for slug in slugs.strip("|").split("|") if slug]
+        kinds[kind] = kinds.get(kind, 0) + (number if not board.vendor or board.vendor in feeding else 0)
+        for slug in feeding:
+            vendors[slug] = vendors.get(slug, 0) + (number if board.kind in {"", kind} else 0)
     return kinds, vendors
 
 

@@ -45,6 +45,7 @@ def index() -> ResponseReturnValue:
         return render_template("cards/index.html", **made)
     beside(render_template("cards/_count.html", oob=True, **made))
     beside(render_template("cards/_tabs.html", oob=True, **made))
+    beside(render_template("cards/_choices.html", **made))
     beside(render_template("cards/_views.html", oob=True, **made))
     return render_template("cards/_cards.html", **made)
 
