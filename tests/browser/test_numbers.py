@@ -1,4 +1,4 @@
-"""Numbers on a page that goes on changing: those of the filter's choices, after a choice and after a decision."""
+"""Numbers on a page that goes on changing: of the filter's choices, and of what is ticked."""
 
 import re
 from collections.abc import Callable
@@ -31,3 +31,18 @@ def test_the_numbers_of_the_choices_follow_the_filter_and_the_decisions(open_pag
     expect(page.locator("#bulk-all")).to_have_text(f"Preview all {before - 1} that match")
     expect(page.get_by_label("Kind")).to_have_value("increase")
     expect(page.locator("#board-count h1")).to_contain_text(f"{before - 1} of")
+
+
+def test_one_card_is_told_as_one(open_page: Callable[..., Page]) -> None:
+    page = open_page("biller")
+    page.goto("/cards")
+    boxes, said = page.locator("input[data-tick]"), page.locator("#bulk strong")
+    idle = said.inner_text()
+
+    for number, words in ((0, "1 card ticked"), (1, "2 cards ticked")):
+        boxes.nth(number).check()
+        expect(said).to_have_text(words)
+    boxes.nth(0).uncheck()
+    expect(said).to_have_text("1 card ticked")
+    boxes.nth(1).uncheck()
+    expect(said).to_have_text(idle)
