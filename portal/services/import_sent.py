@@ -48,6 +48,9 @@ class SentDecision:
 def sent_decisions(session: Session, found: UsageImport) -> list[SentDecision]:
     """List the decisions on cards that an import's counts feed, of which something was written to ConnectWise.
 
+    An undo is none of them: it leaves nothing of the counts there, it brings back what was there before. Where it was
+    itself undone, the first decision holds again, and is listed.
+
     Args:
         session: For reading.
         found: The import.
@@ -86,7 +89,13 @@ def sent_decisions(session: Session, found: UsageImport) -> list[SentDecision]:
         sa.select(Decision.id, Card.id, Card.company, Card.product, Decision.quantity)
         .join_from(Decision, Card, Card.id == Decision.card_id)
         .join(Push, Push.decision_id == Decision.id)
-        .where(Card.period == found.period, Push.state.not_in(_TAKEN_BACK), written, feeds.exists())
+        .where(
+            Card.period == found.period,
+            Decision.action != "undo",
+            Push.state.not_in(_TAKEN_BACK),
+            written,
+            feeds.exists(),
+        )
         .order_by(Card.company_id, Card.product, Decision.id)
     )
     return [

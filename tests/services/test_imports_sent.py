@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from portal.db.records import AuditEvent, Card, UsageImport
 from portal.services import decisions, imports
-from tests.support.desk import BILLER, NOW, PERIOD, ZONE, Desk
+from portal.services.import_cards import cards_that_change
+from tests.support.desk import BILLER, NOW, PERIOD, TODAY, ZONE, Desk
 
 HEAD = "Account,Account name,State,SKU,SKU name,Term,Units\r\n"
 
@@ -83,3 +84,47 @@ def test_a_decision_of_another_file_is_not_named(desk: Desk, tmp_path: Path) -> 
     import_id = imported(desk, tmp_path, "TBB-725,Bracken,active,P-1,Seat,,14\r\n")
 
     assert undone(desk, import_id).notes["sent"] == []
+
+
+def changing(desk: Desk, import_id: int) -> tuple[int, int]:
+    with desk.open_session() as session:
+        return cards_that_change(session, session.get_one(UsageImport, import_id), today=TODAY)
+
+
+def test_how_many_cards_change_is_told_before(desk: Desk, tmp_path: Path) -> None:
+    import_id = imported(desk, tmp_path, "TAD-179,Alder,active,P-1,Seat,,30\r\nTBB-725,Bracken,active,P-1,Seat,,0\r\n")
+    told, before = changing(desk, import_id), cards(desk)
+    undone(desk, import_id)
+    after = cards(desk)
+    assert told == (sum(after.get(key) != before[key] for key in before), 0) == (2, 0)
+
+    import_id = imported(desk, tmp_path, "TAD-179,Alder,active,P-1,Seat,,31\r\nTBB-725,Bracken,active,P-1,Seat,,1\r\n")
+    card = desk.card(1001)
+    desk.do(decisions.approve, card)
+    desk.settle(card)
+    assert changing(desk, import_id) == (1, 1)
+    undone(desk, import_id)
+    assert desk.again(card).state == "open"
+
+
+def test_a_count_that_stands_without_the_file_too_changes_no_card(desk: Desk, tmp_path: Path) -> None:
+    lines = "TAD-179,Alder,active,P-1,Seat,,30\r\n"
+    imported(desk, tmp_path, lines)
+    import_id = imported(desk, tmp_path, f"{lines}Z-1,Nobody,active,P-1,Seat,,4\r\n")
+
+    assert changing(desk, import_id) == (0, 0)
+
+
+def test_a_decision_that_was_taken_back_does_not_stay_and_neither_does_its_undo(desk: Desk, tmp_path: Path) -> None:
+    import_id = imported(desk, tmp_path, "TAD-179,Alder,active,P-1,Seat,,30\r\n")
+    card = desk.card(1001)
+    sent = []
+    for verb in (decisions.approve, decisions.undo, decisions.undo):
+        desk.do(verb, desk.again(card))
+        assert desk.settle(card).state == "confirmed"
+        with desk.open_session() as session:
+            sent.append(
+                [one.words() for one in imports.sent_decisions(session, session.get_one(UsageImport, import_id))]
+            )
+
+    assert sent == [["T01 Alder Dental, SEAT: 30"], [], ["T01 Alder Dental, SEAT: 30"]]

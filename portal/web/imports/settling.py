@@ -9,15 +9,15 @@ from portal.db.session import reading, transaction
 from portal.factory import clock
 from portal.services import imports
 from portal.services.errors import Conflict, Invalid
+from portal.services.import_cards import cards_that_change
 from portal.vendors.errors import BadProfile
 from portal.vendors.profiles import FileProfile
 from portal.web.access import allowed, current_actor, may
-from portal.web.filters import months_named
+from portal.web.filters import count, months_named
 from portal.web.forms import text, ticked, whole
 from portal.web.htmx import announce
 from portal.web.imports.movements import PER_PAGE, compared
 from portal.web.imports.pages import the_import
-from portal.web.imports.queries import cards_behind
 from portal.web.imports.routes import bp
 
 _MARK = "\ufeff"  # tells a spreadsheet that the text is UTF-8
@@ -65,7 +65,7 @@ def ask_undo(import_id: int) -> ResponseReturnValue:
     found = the_import(session, import_id)
     if found.state != "committed":
         raise Conflict(f"{found.filename} does not count, so there is nothing to take back. {found.message}")
-    undecided, decided, _stale = cards_behind(session, found)
+    undecided, decided = cards_that_change(session, found, today=clock().today())
     sent = imports.sent_decisions(session, found)
     return render_template("imports/undo.html", found=found, undecided=undecided, decided=decided, sent=sent)
 
@@ -79,7 +79,9 @@ def undo(import_id: int) -> ResponseReturnValue:
         found = imports.undo(
             session, import_id, by=current_actor(), now=clock().now(), zone=clock().zone, reason=reason
         )
-        announce(f"{found.filename} was taken back: {found.counts} counts no longer hold.")
+        announce(
+            f"{found.filename} was taken back: {count(found.counts, 'count no longer holds', 'counts no longer hold')}."
+        )
     return redirect(url_for("imports.show", import_id=import_id), 303)
 
 

@@ -1,18 +1,28 @@
 """Imports: check how a file was read, commit it, take it back."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from portal.db.records import AuditEvent, UsageCount, UsageImport, VendorProfile
+from portal.db.records import (
+    AccountMapping,
+    AuditEvent,
+    ServiceMapping,
+    ServiceProduct,
+    UsageCount,
+    UsageImport,
+    VendorProfile,
+)
 from portal.domain.periods import Period
 from portal.services.usage_store import standing_usage
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
 from tests.web.imports.desk import PLAIN, fields_of, imports_of, taken_in
 from tests.web.looking import attribute, one, words
+from tests.web.test_today import NOW, a_card
 
 SignIn = Callable[[str], Visitor]
 
@@ -199,6 +209,7 @@ def test_an_import_is_taken_back_as_a_whole_after_a_look(session: Session, signe
 
     ask = Visitor.page(biller.get(f"{where}/undo"))
     assert "Take 2 counts of Cumulus back?" in words(one(ask, "h1"))
+    assert "The count of no card changes." in words(one(ask, "main"))  # nothing is mapped yet
     answer = biller.post(f"{where}/undo", {"reason": "wrong month"})
 
     assert answer.status_code == 303
@@ -341,3 +352,40 @@ def test_only_lines_with_one_of_the_words_count(signed_in_as: SignIn) -> None:
     text = words(Visitor.page(biller.get(answer.headers["Location"])))
     assert "Commit 2 counts" in text
     assert "1 of them zero" in text
+
+
+def test_taking_back_names_the_cards_whose_count_changes_alone(session: Session, signed_in_as: SignIn) -> None:
+    biller = signed_in_as("biller")
+    biller.post(f"{taken_in(biller, PLAIN, name='usage-2026-10-20.csv')}/commit", {})
+    where = taken_in(biller, PLAIN.replace(",34", ",36"), name="usage-2026-10-27.csv")
+    biller.post(f"{where}/commit", {})
+    vendor_id = imports_of(session)[0].vendor_id
+    service = ServiceMapping(
+        vendor_id=vendor_id, service_external_id="EDR", term="", every_term=True, state="mapped", decided_by="Dana",
+        decided_at=NOW,
+    )  # fmt: skip
+    session.add(service)
+    session.flush()
+    session.add(ServiceProduct(mapping_id=service.id, product="EDR", factor=Decimal(1)))
+    for number in (1, 3):
+        session.add(
+            AccountMapping(
+                vendor_id=vendor_id, account_external_id=f"C-{number}", state="mapped", company_id=number,
+                decided_by="Dana", decided_at=NOW,
+            )
+        )  # fmt: skip
+        a_card(session, number, vendors="|cumulus|")
+
+    told = [words(line) for line in Visitor.page(biller.get(f"{where}/undo")).select("main li")]
+
+    assert told[0] == (
+        "1 card that is not decided goes back to the count from before; where there is none, to “not reported” or off "
+        "the board."
+    )
+    with counted_queries() as few:
+        biller.get(f"{where}/undo")
+    for number in range(10, 40):
+        a_card(session, number, vendors="|cumulus|")
+    with counted_queries() as many:
+        biller.get(f"{where}/undo")
+    assert len(many) == len(few)
