@@ -1,8 +1,11 @@
 """The first hour: from a bare installation, with the sandbox as ConnectWise, to the first decision that is planned."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from portal.sandbox.server import MONTH
@@ -130,3 +133,11 @@ def test_a_bare_installation_comes_to_its_first_planned_decision(bare: Site, bro
     decides(page)
     fits(page)
     context.close()
+
+    with closing(sqlite3.connect(bare.instance / "countersign.sqlite", timeout=20)) as store:
+        decided = store.execute("SELECT decision.action, push.state FROM decision JOIN push USING (card_id)").fetchall()
+    assert decided == [("approve", "planned")]
+    journal = requests.get(f"{bare.sandbox.base_url}/_sandbox/requests", timeout=10).json()
+    asked = [one["path"] for one in journal if one["method"] != "GET" and not one["path"].endswith("/system/bundles")]
+    assert asked  # the test of the connection asks for the right to write at an agreement that nobody has
+    assert all("/agreements/0/" in path for path in asked)

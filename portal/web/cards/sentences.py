@@ -91,8 +91,22 @@ VERBS = {
     "dismiss": "dismissed",
     "add": "added",
     "split": "shared",
-    "undo": "undid",
+    "undo": "undid this",
 }
+
+
+def did(decision: Decision, at: str = "") -> str:
+    """Say what a person did, as it follows their name: "approved 21 at 09:00", "undid this at 09:00, back to 20".
+
+    Args:
+        decision: What was decided; the quantity of an undo is what holds after it.
+        at: When, such as "at 09:00"; empty: it is not said.
+    """
+    verb, count = VERBS.get(decision.action, "decided"), number(decision.quantity)
+    if decision.action == "undo":
+        return f"{verb} {at}".rstrip() + (f", back to {count}" if count else "")
+    words = verb if decision.action in {"dismiss", "split"} else f"{verb} {count}".rstrip()
+    return f"{words} {at}".rstrip()
 
 
 def state_words(card: Card, decision: Decision | None) -> str:
@@ -119,8 +133,7 @@ def sentence(card: Card, decision: Decision | None, where: Where) -> str:
     when = decision.at.astimezone(where.zone)
     today = when.date() == where.now.astimezone(where.zone).date()
     at = f"at {hour_words(decision.at)}" if today else f"on {current_locale().day(when.date())}"
-    count = "" if decision.action in {"dismiss", "split", "undo"} else f" {number(decision.quantity)}"
-    words = f"{decision.by} {VERBS.get(decision.action, 'decided')}{count} {at}"
+    words = f"{decision.by} {did(decision, at)}"
     if decision.second:
         words += f", {decision.second} confirmed"
     if decision.reason:

@@ -19,7 +19,7 @@ from portal.services.made_up_mark import of_now
 from portal.web import filters as shown
 from portal.web.cards.plot import step_plot
 from portal.web.cards.rows import Row
-from portal.web.cards.sentences import VERBS
+from portal.web.cards.sentences import did
 from portal.web.cards.words import STATES
 from portal.web.locale_choice import current_locale
 
@@ -67,7 +67,7 @@ def why(session: Session, row: Row) -> dict[str, Any]:
             "can_sync": card.agreement_id is None and where.by.at_least("biller"),
             "can_read": card.agreement_id is not None and where.by.at_least("biller"),
         },
-        "verbs": VERBS,
+        "did": did,
         "states": STATES,
     }
 

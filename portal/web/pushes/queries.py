@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from portal.db.records import Card, Drift, PsaAgreement, Push
 from portal.services import decision_bulk
 from portal.services.push_overview import Show, condition
+from portal.web.cards.sentences import did
 from portal.web.cards.words import STATES, Sign
-from portal.web.pushes.routes import VERBS_PAST, abandonable, next_try, retryable, seconds_to, sentence, step_words
+from portal.web.pushes.routes import abandonable, next_try, retryable, seconds_to, sentence, step_words
 
 PER_PAGE = 50
 
@@ -141,12 +142,11 @@ def _agreements(session: Session, ids: set[int]) -> dict[int, str]:
 
 def _row(push: Push, names: dict[int, str]) -> Row:
     decision = push.decision
-    quantity = "" if decision.quantity is None else f" {decision.quantity.normalize():f}"
     return Row(
         push=push,
         agreement=names.get(push.agreement_id) or f"agreement {push.agreement_id}",
         sign=STATES[push.state],
-        did=f"{decision.by} {VERBS_PAST.get(decision.action, 'decided')}{quantity}",
+        did=f"{decision.by} {did(decision)}",
         steps=tuple(step_words(step) for step in push.steps),
         done=sum(1 for step in push.steps if step.state in {"done", "found"}),
         why=sentence(push),

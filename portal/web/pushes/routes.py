@@ -16,7 +16,7 @@ from portal.services.errors import Conflict, Invalid
 from portal.web.access import current_actor, may
 from portal.web.cards import answers
 from portal.web.cards.answers import Notice
-from portal.web.cards.sentences import VERBS
+from portal.web.cards.sentences import did
 from portal.web.cards.wake import wake_push
 from portal.web.cards.words import STATES, UNSETTLED, poll_delay
 from portal.web.htmx import announce, swaps
@@ -24,7 +24,6 @@ from portal.web.pushes import conflicts
 
 bp = Blueprint("pushes", __name__, url_prefix="/pushes")
 
-VERBS_PAST = {**VERBS, "undo": "undid this, back to"}
 STEP_WORDS = {
     "waiting": "Not begun",
     "intent": "About to be sent",
@@ -115,7 +114,7 @@ def _push_context(push: Push) -> dict[str, Any]:
         "decision": push.decision,
         "agreement": agreement.name if agreement is not None else f"agreement {push.agreement_id}",
         "sign": STATES[push.state],
-        "verb": VERBS_PAST.get(push.decision.action, "decided"),
+        "did": did(push.decision),
         "steps": [{"step": step, "words": step_words(step), "state": STEP_WORDS[step.state]} for step in push.steps],
         "sentence": sentence(push),
         "poll": poll_delay(asked) if push.state in UNSETTLED else None,
