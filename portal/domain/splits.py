@@ -29,18 +29,21 @@ class CannotSplit:
     reason: str
 
 
-def share(total: Decimal, split: Split, agreements: Collection[int]) -> dict[int, Decimal] | CannotSplit:
+def share(
+    total: Decimal, split: Split, agreements: Collection[int], names: Mapping[int, str] | None = None
+) -> dict[int, Decimal] | CannotSplit:
     """Share a quantity between the agreements that hold the product.
 
     Args:
         total: 0 or more.
         split: The rule.
         agreements: Ids of the company's agreements with an active line of the product.
+        names: What people call them, where a sentence names one; none: their ids.
 
     Returns:
         A part for each agreement, which sum to the total exactly; or why the rule cannot be applied.
     """
-    if (reason := _why_not(split, agreements)) is not None:
+    if (reason := _why_not(split, agreements, names or {})) is not None:
         return CannotSplit(reason=reason)
     if split.all_to is not None:
         return {one: total if one == split.all_to else Decimal(0) for one in sorted(agreements)}
@@ -52,7 +55,7 @@ def share(total: Decimal, split: Split, agreements: Collection[int]) -> dict[int
     return {one: rest if one == split.rest_to else split.fixed[one] for one in sorted(agreements)}
 
 
-def _why_not(split: Split, agreements: Collection[int]) -> str | None:
+def _why_not(split: Split, agreements: Collection[int], names: Mapping[int, str]) -> str | None:
     """Say why a rule cannot be applied to these agreements, whatever the quantity; none where it can."""
     named = [one for one in (split.all_to, *split.fixed, split.rest_to) if one is not None]
     others = sorted(set(named) - set(agreements))
@@ -61,11 +64,17 @@ def _why_not(split: Split, agreements: Collection[int]) -> str | None:
     if split.all_to is not None and len(named) > 1:
         reason = "The rule names one agreement for everything, and others too."
     elif others:
-        reason = f"The rule names agreement {others[0]}, which does not have the product."
+        reason = f"The rule names {_called(others[0], names)}, which does not have the product."
     elif split.all_to is None and missing:
-        reason = f"The rule says nothing of agreement {missing[0]}."
+        reason = f"The rule says nothing of {_called(missing[0], names)}."
     elif len(set(named)) < len(named):
-        reason = f"The rule names agreement {split.rest_to} twice."
+        reason = f"The rule names {_called(split.rest_to, names)} twice."
     elif any(part < 0 for part in split.fixed.values()):
         reason = "A fixed part is below zero."
     return reason
+
+
+def _called(agreement: int | None, names: Mapping[int, str]) -> str:
+    """Name an agreement as people know it."""
+    name = None if agreement is None else names.get(agreement)
+    return f"agreement {agreement}" if name is None else f"“{name}”"

@@ -17,10 +17,11 @@ from portal.services import audit
 from portal.services.actors import Actor
 from portal.services.decision_checks import claim, lines_seen, needs_second, writing_is_on
 
+# what came next at that moment: an event is read long after it, so none of them says how it stands
 STATE_WORDS = {
-    "waiting": "It waits for a second person.",
-    "planned": "Planned, not sent: the portal is read-only.",
-    "queued": "It is on its way to ConnectWise.",
+    "waiting": "Left for a second person to confirm.",
+    "planned": "Planned and not sent, since the portal was read-only.",
+    "queued": "Queued for ConnectWise.",
 }
 
 

@@ -89,14 +89,14 @@ def _require_shareable(session: Session, card: Card, split: Split) -> None:
     siblings = _siblings(session, card)
     if card.vendor_quantity is None:
         return
-    shared = share_out(card.vendor_quantity, split, siblings)
+    shared = share_out(card.vendor_quantity, split, siblings, siblings)
     if isinstance(shared, CannotSplit):
         raise Invalid(f"{shared.reason} Nothing was decided.", {"rest_to": shared.reason})
 
 
-def _siblings(session: Session, card: Card) -> list[int]:
-    """Give the agreements that the count is to be shared by."""
-    query = session.query(Card.agreement_id).filter(
+def _siblings(session: Session, card: Card) -> dict[int, str]:
+    """Give the agreements that the count is to be shared by, with their names."""
+    query = session.query(Card.agreement_id, Card.agreement).filter(
         Card.period == card.period,
         Card.company_id == card.company_id,
         Card.product == card.product,
@@ -104,7 +104,7 @@ def _siblings(session: Session, card: Card) -> list[int]:
         Card.state != "stale",
         Card.agreement_id.is_not(None),
     )
-    return [one for (one,) in query if one is not None]
+    return {one: name or str(one) for one, name in query if one is not None}
 
 
 def _parts_words(parts: Mapping[int, Decimal], rest_to: int | None) -> str:

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from portal.db.records import Batch, Card, Decision, Push
 from portal.domain.steps import Plan
 from portal.services import decision_bulk
+from portal.services.card_making import DECIDABLE
 from portal.services.decision_bulk_verbs import Chosen
 from portal.services.decision_checks import needs_second
 from portal.services.errors import Conflict, NotFound
 from portal.services.undo_planning import Target, before_and_after, plan_back, target_of, why_not
 from portal.services.undo_reading import Reads, ReadTogether
 
-How = Literal["unsent", "dismissal", "write"]
+How = Literal["unsent", "dismissal", "dismissed_again", "write"]
 _UNSENT = frozenset({"waiting", "planned", "queued"})
 _CHUNK = 500  # ids in one query
 
@@ -29,7 +30,7 @@ class Looked:
 
     Args:
         decision: What would be taken back; none where nothing is.
-        how: It is withdrawn unsent, was a dismissal, or is written back; none: it stays.
+        how: It is withdrawn unsent, was a dismissal, was what took one back, or is written back; none: it stays.
         why: Why it stays as it is; "" where it goes back.
         plan: The writes, where there are some.
         before: What the lines sum to now.
@@ -94,7 +95,7 @@ def _look(reads: Reads, card: Card, decision_id: int | None, today: date) -> Loo
         return Looked(card=card, why=str(error))
     push, decision = found.push, found.decision
     if push is None:
-        return _wrote_nothing(card, found)
+        return _wrote_nothing(reads, card, found)
     if push.state in _UNSENT:
         return Looked(card=card, decision=decision, how="unsent", before=decision.quantity, after=_saw(decision))
     refused = why_not(found)
@@ -115,13 +116,19 @@ def _written(reads: Reads, card: Card, decision: Decision, push: Push, today: da
     return Looked(card=card, decision=decision, how="write", plan=plan, before=before, after=after, second=second)
 
 
-def _wrote_nothing(card: Card, found: Target) -> Looked:
-    """Say what undoing a dismissal does, or that it is something else."""
-    if found.decision.action == "dismiss" and card.state == "dismissed":
-        return Looked(card=card, decision=found.decision, how="dismissal")
-    if found.decision.action == "split":
-        return Looked(card=card, decision=found.decision, why="How a count is shared is taken back on its own card.")
-    return Looked(card=card, decision=found.decision, why="It was taken back before anything was sent.")
+def _wrote_nothing(reads: Reads, card: Card, found: Target) -> Looked:
+    """Say what undoing a dismissal does, or what took one back, or that it is something else."""
+    decision, again = found.decision, found.decision.action == "undo"
+    first = decision if decision.undoes_id is None else reads.decision(decision.undoes_id) or decision
+    if first.action == "split":
+        return Looked(card=card, decision=decision, why="How a count is shared is taken back on its own card.")
+    if first.action != "dismiss":
+        return Looked(card=card, decision=decision, why="It was taken back before anything was sent.")
+    if again and card.state in DECIDABLE | {"stale"}:
+        return Looked(card=card, decision=decision, how="dismissed_again")
+    if not again and card.state == "dismissed":
+        return Looked(card=card, decision=decision, how="dismissal")
+    return Looked(card=card, decision=decision, why="The card was decided anew since.")
 
 
 def _saw(decision: Decision) -> Decimal | None:

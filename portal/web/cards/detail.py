@@ -184,16 +184,16 @@ def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
         "parts": parts,
         "whole": whole,
         "default_rest": last,
-        "sharing": _sharing(whole, form, [part.id for part in parts]),
+        "sharing": _sharing(whole, form, {part.id: part.name for part in parts}),
     }
 
 
-def _sharing(whole: Decimal, form: Typed, agreements: list[int]) -> Sharing:
+def _sharing(whole: Decimal, form: Typed, agreements: Mapping[int, str]) -> Sharing:
     try:
         typed = read_split(form)
     except Invalid as error:
         return Sharing(reason=str(error))
-    shared = share(whole, Split(all_to=typed.all_to, fixed=typed.fixed, rest_to=typed.rest_to), agreements)
+    shared = share(whole, Split(all_to=typed.all_to, fixed=typed.fixed, rest_to=typed.rest_to), agreements, agreements)
     return Sharing(reason=shared.reason) if isinstance(shared, CannotSplit) else Sharing(parts=shared)
 
 

@@ -331,7 +331,7 @@ def _why_not_changed(card: Card) -> str | None:
         "increase": None,
         "decrease": None,
         "new_revenue": "New revenue: choose an agreement for it.",
-        "not_reported": "No count arrived, so there is nothing to approve.",
+        "not_reported": "No count arrived, so there is no quantity to take over.",
         "to_split": "Share the count first.",
     }.get(card.kind, "Both quantities agree, or nothing is compared.")
 

@@ -114,6 +114,7 @@ def test_a_count_on_two_agreements_is_shared_by_a_rule(month: "Month", signed_in
     refused = biller.post(on(card, "split"), too_much, swapping=f"card-{card.id}")
     wrong = biller.post(on(card, "split"), too_much | {f"fixed-{main.id}": "-3"}, swapping=f"card-{card.id}")
     nothing = biller.post(on(card, "split"), {}, swapping=f"card-{card.id}")
+    nameless = biller.post(on(card, "split"), {"rest_to": str(annex.id)}, swapping=f"card-{card.id}")
     done = biller.post(on(card, "split"), too_much | {f"fixed-{main.id}": "20"}, swapping=f"card-{card.id}")
 
     assert row is not None
@@ -121,7 +122,8 @@ def test_a_count_on_two_agreements_is_shared_by_a_rule(month: "Month", signed_in
     assert len(form.select("input[name=rest_to]")) == 2
     assert "20" in summed.get_data(as_text=True)
     assert "10" in summed.get_data(as_text=True)
-    assert refused.status_code == wrong.status_code == nothing.status_code == 422
+    assert refused.status_code == wrong.status_code == nothing.status_code == nameless.status_code == 422
+    assert "The rule says nothing of “Main office”." in nameless.get_data(as_text=True)
     assert "1 more than the 30 counted" in refused.get_data(as_text=True)
     assert "below zero" in wrong.get_data(as_text=True)
     assert done.status_code == 200

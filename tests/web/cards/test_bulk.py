@@ -48,7 +48,7 @@ def test_the_preview_decides_nothing_and_adds_up(month: "Month", signed_in_as: S
     assert "Writes to ConnectWise 2" in sums
     assert "Agreements touched 2" in sums
     assert "Quillfeather Press" in sums
-    assert "No count arrived, so there is nothing to approve." in sums
+    assert "No count arrived, so there is no quantity to take over." in sums
     assert page.select_one(f"#goes-{missing.id}") is None
     assert "Approve 2, effective today" in sums
     assert month.session.scalar(sa.select(sa.func.count()).select_from(Decision)) == 0
