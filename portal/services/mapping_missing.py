@@ -28,6 +28,7 @@ from portal.domain.periods import Period
 from portal.domain.psa import CatalogItem
 from portal.domain.quantities import plus
 from portal.services import settings_store
+from portal.services.account_pages import LEAST_SCORE
 from portal.services.card_picture import catalog, mapping_maps
 from portal.services.mapping_lists import HOME_CURRENCY, account_results, counts_that_hold
 
@@ -70,6 +71,7 @@ class Loud:
         services: Unmapped; money as if they were mapped as suggested.
         units: Of both, each (account, service) once.
         cards: How many pairs of company and product would get a count if all were mapped as suggested.
+        by_accounts: An account among what is suggested brings one of them; else services alone do.
         inactive: Accounts whose status means inactive while they still count, mapped or not.
         left_out: By choice, the most units first.
         currency: Of all money.
@@ -79,6 +81,7 @@ class Loud:
     services: Part
     units: Decimal
     cards: int
+    by_accounts: bool
     inactive: Part
     left_out: tuple[LeftOut, ...]
     currency: str
@@ -112,6 +115,7 @@ def loud(session: Session, period: Period, zone: ZoneInfo, *, day: date) -> Loud
     found = apply_mapping(counts, accounts, services, hidden=hidden)
     items = catalog(session)
     companies, products = _suggested(session, vendors)
+    pairs = _pairs(session, counts, {**companies, **accounts}, {**products, **services}, found)
     return Loud(
         accounts=Part(
             rows=len(found.unmapped_accounts),
@@ -124,7 +128,8 @@ def loud(session: Session, period: Period, zone: ZoneInfo, *, day: date) -> Loud
             money=_service_money(found, items, products),
         ),
         units=found.unmapped_units,
-        cards=len(_pairs(session, counts, {**companies, **accounts}, {**products, **services}, found)),
+        cards=len({(company, product) for company, product, _ in pairs}),
+        by_accounts=any(account not in accounts for *_, account in pairs),
         inactive=_inactive(counts, warned, services, items),
         left_out=_left_out(found.excluded),
         currency=str(settings_store.get(session, "home_currency", HOME_CURRENCY)["code"]),
@@ -132,11 +137,16 @@ def loud(session: Session, period: Period, zone: ZoneInfo, *, day: date) -> Loud
 
 
 def _suggested(session: Session, vendors: Mapping[int, Vendor]) -> tuple[AccountMap, ServiceMap]:
-    """Give what accounts and services would be if mapped as suggested."""
+    """Give what accounts and services would be if mapped as suggested: those that the lists show as suggested."""
     accounts = session.execute(
         sa.select(VendorAccount.vendor_id, VendorAccount.external_id, AccountLine.suggested_id)
         .join(AccountLine, AccountLine.account_id == VendorAccount.id)
-        .where(AccountLine.suggested_id.is_not(None), AccountLine.hidden.is_(False), AccountLine.score > 0)
+        .where(
+            AccountLine.state == "unmapped",
+            AccountLine.suggested_id.is_not(None),
+            AccountLine.hidden.is_(False),
+            AccountLine.score >= LEAST_SCORE,
+        )
     )
     services = session.execute(
         sa.select(ServiceLine.vendor_id, ServiceLine.external_id, ServiceLine.term, ServiceLine.suggested).where(
@@ -154,16 +164,18 @@ def _suggested(session: Session, vendors: Mapping[int, Vendor]) -> tuple[Account
 
 def _pairs(
     session: Session, counts: Iterable[Count], accounts: AccountMap, services: ServiceMap, found: MappedResult
-) -> set[tuple[int, str]]:
-    """Give the pairs of company and product that suggestions would bring a count that none brings now."""
+) -> set[tuple[int, str, tuple[str, str]]]:
+    """Give the pairs of company and product that suggestions would bring a count that none brings now, by account."""
     in_scope = set(session.scalars(sa.select(PsaCompany.id).where(PsaCompany.in_scope.is_(True))))
-    pairs: set[tuple[int, str]] = set()
+    pairs: set[tuple[int, str, tuple[str, str]]] = set()
+    known = {(one.company_id, one.product) for one in found.usage}
     for count in counts:
         company = accounts.get((count.vendor, count.account))
         products = services.get((count.vendor, count.service, count.term))
         if count.counted > 0 and isinstance(company, int) and company in in_scope and isinstance(products, tuple):
-            pairs |= {(company, target.product) for target in products}
-    return pairs - {(one.company_id, one.product) for one in found.usage}
+            fed = {target.product for target in products if (company, target.product) not in known}
+            pairs |= {(company, product, (count.vendor, count.account)) for product in fed}
+    return pairs
 
 
 def _service_money(found: MappedResult, items: Mapping[str, CatalogItem], products: ServiceMap) -> Decimal:

@@ -204,6 +204,7 @@ def _nav() -> list[tuple[str, list[Entry]]]:
                     path="/mapping/accounts",
                     under="/mapping",
                     title="Mapping",
+                    says="unmapped",
                     icon="mapping",
                     count=counts.unmapped,
                     flag=True,

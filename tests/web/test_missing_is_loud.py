@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from portal.db.records import Connection
+from portal.db.records import AccountLine, Connection, ServiceLine
 from portal.db.session import transaction
 from portal.domain.periods import Period
 from portal.services import service_lines
+from portal.services.account_pages import LEAST_SCORE
 from tests.support.visitor import Visitor
 from tests.web.counting import counted_queries
 from tests.web.looking import one, words
@@ -86,10 +87,34 @@ def test_what_both_parts_carry_is_said_so_that_they_sum_up(loose: Stage, signed_
 
 def test_the_board_says_so_too_and_what_suggestions_would_bring(loose: Stage, signed_in_as: SignIn) -> None:
     del loose
+    viewer = signed_in_as("viewer")
 
-    text = words(one(Visitor.page(signed_in_as("viewer").get("/cards")), "main"))
+    page = Visitor.page(viewer.get("/cards"))
+    link = next(one for one in page.select("#missing a") if re.fullmatch(r"[0-9]+ cards?", one.get_text(strip=True)))
+    listed = Visitor.page(viewer.get(str(link["href"]))).select("tbody[id^=service-], tbody[id^=account-]")
 
-    assert "would appear or get a count." in text
+    assert "would appear or get a count." in words(one(page, "main"))
+    assert listed
+
+
+def test_a_suggestion_that_is_too_weak_for_the_list_brings_no_card(loose: Stage, signed_in_as: SignIn) -> None:
+    viewer = signed_in_as("viewer")
+    loose.session.execute(sa.update(ServiceLine).values(score=0))
+    loose.session.execute(sa.update(AccountLine).values(score=LEAST_SCORE - 1))
+    loose.session.commit()
+
+    text = words(one(Visitor.page(viewer.get("/cards")), "main"))
+
+    assert "are on no card" in text
+    assert "would appear" not in text
+
+
+def test_the_rail_says_what_it_counts(loose: Stage, signed_in_as: SignIn) -> None:
+    del loose
+
+    page = Visitor.page(signed_in_as("biller").get("/cards"))
+
+    assert words(one(page, "#nav-counts a[href^='/mapping'] .count")) == "5 unmapped"
 
 
 def test_more_unmapped_rows_need_no_more_queries(loose: Stage, signed_in_as: SignIn) -> None:
