@@ -95,7 +95,7 @@ def test_the_chosen_kind_stays_a_choice_when_none_is_left(month: "Month", signed
     chosen = page.select_one("#f-kind option[selected]")
     assert chosen is not None
     assert chosen.get_text() == "Increase (0)"
-    assert page.select_one("span#bulk-all[hidden]") is not None
+    assert page.select_one("button#bulk-all[hidden]") is not None
 
 
 def test_a_decision_on_a_long_list_needs_no_more_queries(

@@ -11,7 +11,8 @@ from portal.services import tags
 from portal.services.actors import Actor
 from tests.support.database import NOW
 from tests.support.visitor import Visitor
-from tests.web.cards.test_board import heading, shown
+from tests.web.cards.asking import shown
+from tests.web.cards.test_board import heading
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
