@@ -318,10 +318,8 @@ def _marks(count: str | None, headers: Sequence[str], under: Sequence[tuple[int,
         for _line, cells in under
         if place < len(cells) and isinstance(cell := cells[place], str) and cell.strip()
     ]
-    commas = sum(bool(_COMMA_DECIMAL.fullmatch(text)) for text in texts)
-    points = sum(bool(_POINT_DECIMAL.fullmatch(text)) for text in texts)
     both = [text for text in texts if "," in text and "." in text]
-    if any(text.rindex(",") > text.rindex(".") for text in both) or (commas > points and not both and _sure(texts)):
+    if any(text.rindex(",") > text.rindex(".") for text in both) or (not both and _comma_is_decimal(texts)):
         decimal = ","
     for text in texts:
         grouped = _GROUPED.fullmatch(text)
@@ -331,9 +329,24 @@ def _marks(count: str | None, headers: Sequence[str], under: Sequence[tuple[int,
     return {"decimal": decimal, "thousands": thousands}
 
 
-def _sure(texts: Sequence[str]) -> bool:
-    """Tell whether a comma can be nothing but a decimal mark somewhere: other than three digits follow it."""
-    return any(re.fullmatch(r"-?[0-9]+,(?:[0-9]{1,2}|[0-9]{4,})", text) for text in texts)
+def _comma_is_decimal(texts: Sequence[str]) -> bool:
+    """Tell whether the comma is the decimal mark of numbers none of which has both marks.
+
+    It is where other than three digits follow it somewhere. A point that can be nothing but a decimal mark speaks
+    against that; one before three digits does not, as `1.204` beside `12,5` groups thousands.
+    """
+    commas = sum(bool(_COMMA_DECIMAL.fullmatch(text)) for text in texts)
+    points = sum(bool(_POINT_DECIMAL.fullmatch(text)) for text in texts)
+    return _sure(texts, ",") and (commas > points or not _sure(texts, "."))
+
+
+def _sure(texts: Sequence[str], mark: str) -> bool:
+    """Tell whether a mark can be nothing but a decimal mark somewhere: no group of thousands follows it."""
+    point = re.escape(mark)
+    return any(
+        re.fullmatch(rf"-?(?:(?:0+|[0-9]{{4,}}){point}[0-9]+|[0-9]+{point}(?:[0-9]{{1,2}}|[0-9]{{4,}}))", text)
+        for text in texts
+    )
 
 
 def _totals(columns: dict[str, str], headers: Sequence[str], under: Sequence[tuple[int, list[Cell]]]) -> list[SkipRows]:

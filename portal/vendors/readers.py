@@ -17,6 +17,11 @@ from portal.vendors.texts import HEAD, text_rows
 MAX_COLUMNS = 2000
 ABOVE = 50  # lines above the headers that are kept
 SHOWN = 20  # headers that a sentence lists
+# characters that are in no text; a NUL among few is told with its line
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\x1a\x1b"))
+_FEW_CONTROLS = 10
+_CONTROL_SHARE = 25  # of bytes that stand in no order, a tenth is of these
+_NUL_SHARE = 10  # of UTF-16, the half of most
 
 
 class RowKind(StrEnum):
@@ -115,7 +120,7 @@ def kind_of(path: Path, member: str | None = None) -> str:
     A text under gzip, or the only one in an archive, is text too: it is unpacked as it is read.
 
     Raises:
-        Unreadable: It is empty, or of a kind that is never read: old XLS, PDF, HTML, other archives.
+        Unreadable: It is empty, or of a kind that is never read: old XLS, PDF, HTML, other archives, no text at all.
     """
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -144,7 +149,17 @@ def kind_of(path: Path, member: str | None = None) -> str:
     for found, words in refusals:
         if found:
             raise Unreadable(f"The file is {words}.")
+    if _is_noise(head):
+        raise Unreadable("The file is neither text nor a workbook: it is damaged, or of another kind. Fetch it again.")
     return "text"
+
+
+def _is_noise(head: bytes) -> bool:
+    """Tell whether a file's first bytes are of no text: control characters all over, and no NUL in every other byte."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head.count(0) * _NUL_SHARE > len(head):
+        return False  # UTF-16, of which any byte may be a part
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return controls >= _FEW_CONTROLS and controls * _CONTROL_SHARE > len(head)
 
 
 def header_names(cells: Sequence[Cell]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from portal.vendors.dates import Settled, settle_order
 from portal.vendors.profiles import FileProfile
 from portal.vendors.readers import RowKind, open_table
 
-_EITHER = re.compile(r"-?[0-9]{1,3}[.,][0-9]{3}")
+_EITHER = re.compile(r"-?[1-9][0-9]{0,2}[.,][0-9]{3}")
 _SURE, _LIKELY, _PERHAPS = Decimal("0.95"), Decimal("0.8"), Decimal("0.6")
 _MANY = 8  # names of a role that are unmistakable
 _DATES_AT_LEAST = Decimal("0.8")  # of the filled cells of a column of dates

@@ -131,6 +131,7 @@ def test_a_row_with_more_cells_than_headers_has_a_problem(read_text: ReadText) -
         (b"\xef\xbb\xbf\r\n<html>", "web page"),
         (b"PK\x03\x04" + b"\0" * 60, "workbook or an archive"),
         (b"Account\0,Units", "NUL character"),
+        (bytes(range(256)) * 8, "neither text nor a workbook"),
     ],
 )
 def test_what_is_no_usage_file_is_refused_with_the_way_out(read_text: ReadText, content: bytes, words: str) -> None:

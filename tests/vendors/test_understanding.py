@@ -57,6 +57,26 @@ def test_another_row_settles_what_a_count_is(tmp_path: Path) -> None:
     assert seen(tmp_path, 'Account,SKU,Quantity\nA,S,"1,234"\nB,S,"1,234.50"\n').questions == ()
 
 
+@pytest.mark.parametrize(
+    ("counts", "marks"),
+    [
+        (("33", "1.204", "12,5"), (",", ".")),
+        (("33", "1,204", "12.5"), (".", ",")),
+        (("0,371", "4"), (",", "")),
+        (("0.371", "1.204", "12,5"), (".", "")),
+        (("1500.250", "1.204", "12,5"), (".", "")),
+        (("12,5", "3,25", "0.5"), (",", "")),
+    ],
+)
+def test_the_marks_are_taken_from_the_numbers_that_leave_no_doubt(
+    tmp_path: Path, counts: tuple[str, ...], marks: tuple[str, str]
+) -> None:
+    lines = "".join(f"A;S{place};{count}\n" for place, count in enumerate(counts))
+    guess = seen(tmp_path, f"Account;SKU;Quantity\n{lines}").guess
+
+    assert (guess["decimal"], guess["thousands"]) == marks
+
+
 def test_a_file_without_a_count_column_asks_whether_rows_count(tmp_path: Path) -> None:
     found = seen(tmp_path, "Organization,Device Class,Host\nAlder,Server,PC\n")
 
