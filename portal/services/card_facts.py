@@ -118,6 +118,7 @@ def _facts(made: MadeCard, seen: Picture) -> dict[str, Any]:
         "included": plain(included),
         "cycle_months": made.cycle_months,
         "within_tolerance": made.within_tolerance,
+        "nowhere": made.kind is CardKind.NEW_REVENUE and made.company_id not in seen.with_agreement,
         "ignored": None if made.ignored is None else made.ignored.reason,
         "one_step": made.kind in {CardKind.INCREASE, CardKind.DECREASE}
         and len(made.changing) == 1

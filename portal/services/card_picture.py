@@ -53,6 +53,7 @@ class Picture:
         day: The day looked at: today, or the month's last day once it is past.
         company_ids: Only these companies were read; none: all.
         billed: Every agreement as it stands on that day, by id.
+        with_agreement: Companies with an agreement that takes new lines on that day.
         feeders: Slugs of the vendors whose services feed a product, by product.
         files: Names of the files that the counts come from, by import id.
         titles: The vendors' titles, by slug.
@@ -64,6 +65,7 @@ class Picture:
     companies: Mapping[int, Company]
     agreements: Mapping[int, Agreement]
     billed: Mapping[int, BilledAgreement]
+    with_agreement: frozenset[int]
     lines: tuple[Line, ...]
     catalog: Mapping[str, CatalogItem]
     usage: tuple[MappedUsage, ...]
@@ -122,13 +124,15 @@ def picture(
         usage = tuple(one for one in usage if one.company_id in only)
     lines = tuple(read_lines(session, _of_companies(only)))
     sold = () if only is None else {"", *(one.product for one in usage), *(line.product for line in lines)}
+    billed = live_agreements(found.values(), day)
     return Picture(
         period=period,
         day=day,
         company_ids=only,
         companies={company.id: company for company in _companies(session, only)},
         agreements=found,
-        billed=live_agreements(found.values(), day),
+        billed=billed,
+        with_agreement=frozenset(one.agreement.company_id for one in billed.values() if one.why_not is None),
         lines=lines,
         catalog=catalog(session, *(sold if len(sold) < _MANY else ())),
         usage=usage,

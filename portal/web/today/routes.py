@@ -66,7 +66,7 @@ def index() -> ResponseReturnValue:
 def _waits(states: Counter[str]) -> list[tuple[str, int, str]]:
     """Say what is on its way or waits: the words, how many, and the address of exactly those cards."""
     listed = (
-        ("wait for a second person", "waiting"),
+        ("waits for a second person" if states["waiting"] == 1 else "wait for a second person", "waiting"),
         ("planned, not sent", "planned"),
         ("on the way to ConnectWise", "queued"),
         ("being sent", "sending"),

@@ -80,6 +80,24 @@ def test_adding_says_for_how_many_months_a_price_is(month: "Month", signed_in_as
     assert "A month+$294.50" in plan.get_text()
 
 
+def test_a_row_says_where_no_agreement_can_take_a_line(month: "Month", signed_in_as: SignIn) -> None:
+    left, stays = month.company(), month.company()
+    month.agreement(left, cancelled=True)
+    month.agreement(stays)
+    month.usage(left, "PWD-SEAT", "31")
+    month.usage(stays, "PWD-SEAT", "12")
+    biller = signed_in_as("biller")
+
+    rows = {
+        card.company_id: Visitor.page(biller.get("/cards")).select(f"#card-{card.id} .in")[0].get_text()
+        for card in month.make()
+    }
+    form = biller.get(on(month.make()[0], "add"))
+
+    assert rows == {left.id: "No agreement can take a line", stays.id: "No line on any agreement"}
+    assert "The agreement was cancelled" in form.get_data(as_text=True)
+
+
 def test_a_bundle_cannot_be_added_and_the_form_says_why(month: "Month", signed_in_as: SignIn) -> None:
     customer = month.company()
     contract = month.agreement(customer)
