@@ -1,6 +1,6 @@
 """What stands below a row: why its numbers are what they are, and the forms of its decisions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -174,18 +174,27 @@ def split_context(session: Session, row: Row, form: Typed) -> dict[str, Any]:
     last = str(parts[-1].id) if parts else ""
     whole = card.vendor_quantity or Decimal(0)
     if not {"all_to", "rest_to"} & form.values.keys():  # nothing was typed yet
-        form.values["rest_to"] = last
-        left = whole
-        for part in parts[:-1]:
-            share_now = min(part.psa or Decimal(0), left)
-            form.values[f"fixed-{part.id}"] = shown.typed(share_now)
-            left -= share_now
+        _propose_split(form, parts, whole)
     return {
         "parts": parts,
         "whole": whole,
         "default_rest": last,
         "sharing": _sharing(whole, form, {part.id: part.name for part in parts}),
     }
+
+
+def _propose_split(form: Typed, parts: Sequence[Part], whole: Decimal) -> None:
+    """Fill in a rule: as billed and the rest to the last; all to the one that bills most where that is too much.
+
+    A rule holds for the counts to come, so it fixes no quantity that nobody bills.
+    """
+    billed = {part.id: part.psa or Decimal(0) for part in parts}
+    fixed = [part.id for part in parts[:-1]]
+    if parts and sum(billed[one] for one in fixed) > whole:
+        form.values["all_to"] = str(max(billed, key=lambda one: billed[one]))
+    elif parts:
+        form.values |= {f"fixed-{one}": shown.typed(billed[one]) for one in fixed}
+        form.values["rest_to"] = str(parts[-1].id)
 
 
 def _sharing(whole: Decimal, form: Typed, agreements: Mapping[int, str]) -> Sharing:

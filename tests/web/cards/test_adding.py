@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
 from portal.db.records import PsaBillingCycle, Push, SplitRule
@@ -148,3 +149,26 @@ def test_a_count_on_two_agreements_is_shared_by_a_rule(month: "Month", signed_in
     assert month.reload(card).proposed_quantity == Decimal(20)
     assert month.reload(other).proposed_quantity == Decimal(10)
     assert month.session.scalars(sa.select(SplitRule)).one().rest_to == annex.id
+
+
+@pytest.mark.parametrize(("counted", "parts"), [("30", [18, 12]), ("18", [18, 0]), ("0", [0, 0]), ("17", [17, 0])])
+def test_the_rule_proposed_for_a_share_fixes_no_quantity_that_nobody_bills(
+    month: "Month", signed_in_as: SignIn, counted: str, parts: list[int]
+) -> None:
+    customer = month.company("Tidewater Legal")
+    main, annex = month.agreement(customer, "Main office"), month.agreement(customer, "Harbour annex")
+    month.line(main, "EDR-SEAT", "18")
+    month.line(annex, "EDR-SEAT", "9")
+    month.usage(customer, "EDR-SEAT", counted)
+    shared = month.make()
+    biller = signed_in_as("biller")
+
+    form = Visitor.page(biller.get(on(shared[0], "split"), swapping=f"card-{shared[0].id}"))
+    proposed = {str(one["name"]): str(one["value"]) for one in form.select("input[type=radio][checked]")}
+    proposed |= {str(one["name"]): str(one["value"]) for one in form.select("input[name^=fixed-]")}
+    biller.post(on(shared[0], "split"), proposed, swapping=f"card-{shared[0].id}")
+
+    assert [month.reload(card).proposed_quantity for card in shared] == parts
+    rule = month.session.scalars(sa.select(SplitRule)).one()
+    as_billed = sum(parts) >= 18  # else the one that bills most takes all
+    assert (rule.all_to, rule.rest_to) == ((None, annex.id) if as_billed else (main.id, None))
