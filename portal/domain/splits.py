@@ -55,6 +55,25 @@ def share(
     return {one: rest if one == split.rest_to else split.fixed[one] for one in sorted(agreements)}
 
 
+def in_words(split: Split, names: Mapping[int, str]) -> str:
+    """Say what a split rule does, from the middle of a sentence on.
+
+    Args:
+        split: The rule.
+        names: What people call its agreements; one without a name is said by its id alone.
+    """
+    told = {
+        one: f"“{names[one]}” ({one})" if names.get(one) else f"agreement {one}"
+        for one in (split.all_to, *split.fixed, split.rest_to)
+        if one is not None
+    }
+    if split.all_to is not None:
+        return f"all to {told[split.all_to]}"
+    parts = [f"{plain(quantity)} to {told[one]}" for one, quantity in sorted(split.fixed.items())]
+    rest = [] if split.rest_to is None else [f"the rest to {told[split.rest_to]}"]
+    return ", ".join(parts + rest)
+
+
 def _why_not(split: Split, agreements: Collection[int], names: Mapping[int, str]) -> str | None:
     """Say why a rule cannot be applied to these agreements, whatever the quantity; none where it can."""
     named = [one for one in (split.all_to, *split.fixed, split.rest_to) if one is not None]

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision
-from portal.domain.quantities import plain
 from portal.domain.splits import CannotSplit, Split
 from portal.domain.splits import share as share_out
 from portal.services import rules_store, undo_sharing
@@ -69,13 +68,12 @@ def share(
         by=by,
         now=now,
     )
-    told = f"all to agreement {all_to}" if all_to is not None else _parts_words(parts, rest_to)
     made = Made(
         action="split",
         by=by,
         now=now,
         reason=reason,
-        sentence=f"Shared {named(card)}: {told}.",
+        sentence=f"Shared {named(card)}: {rules_store.split_words(session, rule)}.",
         details={"all_to": all_to, "fixed": {str(one): part for one, part in parts.items()}, "rest_to": rest_to},
     )
     decision = settle_without_push(session, card, made, state="open")
@@ -105,8 +103,3 @@ def _siblings(session: Session, card: Card) -> dict[int, str]:
         Card.agreement_id.is_not(None),
     )
     return {one: name or str(one) for one, name in query if one is not None}
-
-
-def _parts_words(parts: Mapping[int, Decimal], rest_to: int | None) -> str:
-    fixed = ", ".join(f"{plain(part)} to agreement {one}" for one, part in sorted(parts.items()))
-    return f"{fixed}, the rest to agreement {rest_to}"

@@ -77,12 +77,12 @@ class PairShown:
 
     Args:
         history: All rules on exactly this pair, the newest first, ended ones too.
-        splits: Its split rules, the newest first, ended ones too.
+        splits: Its split rules, the newest first, ended ones too, each with what it does in words.
     """
 
     kinds: tuple[KindShown, ...]
     history: tuple[RuleShown, ...]
-    splits: tuple[SplitRule, ...]
+    splits: tuple[tuple[SplitRule, str], ...]
 
 
 def level_of(rule: Rule) -> str:
@@ -198,9 +198,11 @@ def of_pair(session: Session, company_id: int, product: str, today: date) -> Pai
         .where(SplitRule.company_id == company_id, SplitRule.product == product)
         .options(selectinload(SplitRule.parts))
         .order_by(SplitRule.id.desc())
-    )
+    ).all()
     return PairShown(
-        kinds=tuple(kinds), history=tuple(one for one in every if one.level == "pair"), splits=tuple(splits)
+        kinds=tuple(kinds),
+        history=tuple(one for one in every if one.level == "pair"),
+        splits=tuple(zip(splits, rules_store.words_of_splits(session, splits), strict=True)),
     )
 
 

@@ -8,10 +8,10 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
-from portal.db.records import Rule, SplitPart, SplitRule
+from portal.db.records import PsaAgreement, Rule, SplitPart, SplitRule
 from portal.domain import rules as domain
 from portal.domain.quantities import MAX_QUANTITY, plain
-from portal.domain.splits import Split
+from portal.domain.splits import Split, in_words
 from portal.services import audit, rule_numbers
 from portal.services.actors import Actor, require
 from portal.services.errors import Conflict, Invalid, NotFound
@@ -70,19 +70,18 @@ def rule_book(
     )
 
 
+def split_of(row: SplitRule) -> Split:
+    """Read a stored split rule as the rules see it."""
+    fixed = {part.agreement_id: part.quantity for part in row.parts}
+    return Split(all_to=row.all_to, fixed=fixed, rest_to=row.rest_to)
+
+
 def splits(session: Session) -> dict[tuple[int, str], Split]:
     """Give the split rules by (company, product)."""
     rows = session.scalars(
         sa.select(SplitRule).where(SplitRule.ended_at.is_(None)).options(selectinload(SplitRule.parts))
     )
-    return {
-        (row.company_id, row.product): Split(
-            all_to=row.all_to,
-            fixed={part.agreement_id: part.quantity for part in row.parts},
-            rest_to=row.rest_to,
-        )
-        for row in rows
-    }
+    return {(row.company_id, row.product): split_of(row) for row in rows}
 
 
 def add_rule(
@@ -274,7 +273,6 @@ def set_split(
             SplitRule.company_id == company_id, SplitRule.product == product, SplitRule.ended_at.is_(None)
         )
     ).one_or_none()
-    before = None if standing is None else _split_words(standing)
     row = SplitRule(
         company_id=company_id,
         product=product,
@@ -285,32 +283,40 @@ def set_split(
         parts=[SplitPart(agreement_id=one, quantity=quantity) for one, quantity in sorted(parts.items())],
     )
     if standing is not None:
-        if before == _split_words(row):
+        if split_of(standing) == split_of(row):
             return standing
         standing.ended_by, standing.ended_at = by.name, now
         session.flush()
     session.add(row)
     session.flush()
+    told = split_words(session, row)
     audit.record(
         session,
         what="setting",
         action="split.set",
         by=by,
         now=now,
-        sentence=f"Shares the count of {product}: {_split_words(row)}.",
+        sentence=f"Shares the count of {product}: {told}.",
         company_id=company_id,
         product=product,
-        before=before,
-        after=_split_words(row),
+        before=None if standing is None else split_words(session, standing),
+        after=told,
     )
     return row
 
 
-def _split_words(row: SplitRule) -> str:
-    if row.all_to is not None:
-        return f"all to agreement {row.all_to}"
-    parts = ", ".join(f"{plain(part.quantity)} to agreement {part.agreement_id}" for part in row.parts)
-    return f"{parts}, the rest to agreement {row.rest_to}"
+def split_words(session: Session, row: SplitRule) -> str:
+    """Say what a split rule does, see `words_of_splits`."""
+    return words_of_splits(session, [row])[0]
+
+
+def words_of_splits(session: Session, rows: Iterable[SplitRule]) -> list[str]:
+    """Say what split rules do, in their order, with the names that their agreements have now: one query."""
+    every = [split_of(row) for row in rows]
+    wanted = {one for split in every for one in (split.all_to, *split.fixed, split.rest_to) if one is not None}
+    query = sa.select(PsaAgreement.id, PsaAgreement.name).where(PsaAgreement.id.in_(sorted(wanted)))
+    names = dict(session.execute(query).all())
+    return [in_words(split, names) for split in every]
 
 
 def body_of(row: Rule, day: date | None = None) -> domain.RuleBody:

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from portal.db.records import Card, Decision, SplitRule
-from portal.domain.quantities import plain
 from portal.services import audit, rules_store
 from portal.services.actors import Actor
 from portal.services.errors import Conflict
+from portal.services.rules_store import split_of, split_words
 
 
 def standing(session: Session, card: Card) -> SplitRule | None:
@@ -38,8 +38,8 @@ def take_back(session: Session, card: Card, shared: Decision, *, by: Actor, now:
     """
     rule = standing(session, card)
     set_then = session.get(SplitRule, shared.plan.get("rule", 0))
-    if rule is None or set_then is None or words(rule) != words(set_then):
-        now_words = "no rule holds" if rule is None else f"it is {words(rule)}, set by {rule.set_by}"
+    if rule is None or set_then is None or split_of(rule) != split_of(set_then):
+        now_words = "no rule holds" if rule is None else f"it is {split_words(session, rule)}, set by {rule.set_by}"
         raise Conflict(f"How this count is shared was changed since: {now_words}. Nothing was undone.")
     before = shared.plan.get("before")
     return _let_hold(session, card, None if before is None else session.get(SplitRule, before), by=by, now=now)
@@ -53,17 +53,9 @@ def bring_back(session: Session, card: Card, shared: Decision, *, by: Actor, now
     """
     rule, before = standing(session, card), shared.plan.get("before")
     was = None if before is None else session.get(SplitRule, before)
-    if (None if rule is None else words(rule)) != (None if was is None else words(was)):
+    if (None if rule is None else split_of(rule)) != (None if was is None else split_of(was)):
         raise Conflict("How this count is shared was changed since. Nothing was undone; share it again.")
     return _let_hold(session, card, session.get(SplitRule, shared.plan.get("rule", 0)), by=by, now=now)
-
-
-def words(rule: SplitRule) -> str:
-    """Say what a split rule does."""
-    if rule.all_to is not None:
-        return f"all to agreement {rule.all_to}"
-    fixed = ", ".join(f"{plain(part.quantity)} to agreement {part.agreement_id}" for part in rule.parts)
-    return f"{fixed}, the rest to agreement {rule.rest_to}"
 
 
 def _let_hold(session: Session, card: Card, rule: SplitRule | None, *, by: Actor, now: datetime) -> str:
@@ -79,7 +71,7 @@ def _let_hold(session: Session, card: Card, rule: SplitRule | None, *, by: Actor
         by=by,
         now=now,
     )
-    return f"{words(rule)}, as before"
+    return f"{split_words(session, rule)}, as before"
 
 
 def _end(session: Session, card: Card, *, by: Actor, now: datetime) -> str:
@@ -97,7 +89,7 @@ def _end(session: Session, card: Card, *, by: Actor, now: datetime) -> str:
             company_id=card.company_id,
             company=card.company,
             product=card.product,
-            before=words(rule),
+            before=split_words(session, rule),
             after="no rule",
         )
     return "no rule holds, so the count is to be shared again"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.splits import CannotSplit, Split, share
+from portal.domain.splits import CannotSplit, Split, in_words, share
 
 amounts = st.decimals(min_value=0, max_value=10**6, places=4)
 
@@ -33,6 +33,16 @@ def test_fixed_parts_and_the_rest() -> None:
 )
 def test_a_rule_that_cannot_be_applied_says_why(split: Split, reason: str) -> None:
     assert share(Decimal(3), split, [1, 2]) == CannotSplit(reason=reason)
+
+
+def test_a_rule_is_told_by_the_names_of_its_agreements_and_their_ids() -> None:
+    fixed = Split(fixed={2: Decimal("1.50"), 1: Decimal(3)}, rest_to=7)
+
+    assert (
+        in_words(fixed, {1: "Main office", 7: "Annex"})
+        == "3 to “Main office” (1), 1.5 to agreement 2, the rest to “Annex” (7)"
+    )
+    assert in_words(Split(all_to=7), {7: "Annex"}) == "all to “Annex” (7)"
 
 
 @given(

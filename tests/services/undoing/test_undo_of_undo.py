@@ -145,5 +145,5 @@ def test_a_share_that_was_changed_since_is_left_alone(desk: Desk) -> None:
     with desk.open_session() as session:
         rules_store.set_split(session, company_id=1023, product="SEAT", all_to=524, by=BILLER, now=desk.now)
 
-    with pytest.raises(Conflict, match="all to agreement 524, set by"):
+    with pytest.raises(Conflict, match=r"all to “Cloud Services” \(524\), set by"):
         desk.do(decisions.undo, desk.again(card), decision_id=first.id, zone=ZONE)

@@ -157,6 +157,27 @@ def test_the_page_of_a_pair_says_which_rule_wins(month: "Month", signed_in_as: S
     assert month.reload(card).proposed_quantity == 50
 
 
+def test_the_page_of_a_pair_names_the_agreements_that_share_its_count(month: "Month", signed_in_as: SignIn) -> None:
+    customer = month.company()
+    main, annex = month.agreement(customer, "Main office"), month.agreement(customer, "Annex")
+    month.line(main, "EDR-SEAT", "18")
+    month.line(annex, "EDR-SEAT", "9")
+    month.usage(customer, "EDR-SEAT", "30")
+    card = month.make()[0]
+    biller = signed_in_as("biller")
+    for rule in ({f"fixed-{main.id}": "18", "rest_to": str(annex.id)}, {"all_to": str(main.id)}):
+        biller.post(f"/cards/{card.id}/split", rule)
+        biller.post(f"/cards/{card.id}/undo")
+
+    page = biller.page(biller.get(f"/rules/of?company={customer.id}&product=EDR-SEAT"))
+
+    told = [one.get_text().split(" set by")[0] for one in page.select("section[aria-labelledby=h-splits] li")]
+    assert told == [
+        f"All to “Main office” ({main.id})",
+        f"18 to “Main office” ({main.id}), the rest to “Annex” ({annex.id})",
+    ]
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
