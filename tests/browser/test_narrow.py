@@ -26,6 +26,14 @@ CUT = """() => {
   return document.documentElement.scrollWidth > innerWidth ? ["wider than the screen", ...words] : words;
 }"""
 
+BESIDE_ITS_COLUMN = """spare => [...document.querySelectorAll(".cards .card > :is(.q, .delta, .money)")].filter(one => {
+  const words = document.createRange();
+  words.selectNodeContents(one);
+  const [text, column, style] = [words.getBoundingClientRect(), one.getBoundingClientRect(), getComputedStyle(one)];
+  const [left, right] = [column.left + parseFloat(style.paddingLeft), column.right - parseFloat(style.paddingRight)];
+  return text.right > right + spare || text.left < left - spare;
+}).map(one => one.innerText)"""
+
 
 def rename(site: Site) -> None:
     """Give companies, accounts, services, files, tags and people names as others might write them."""
@@ -58,6 +66,21 @@ def test_no_list_is_cut_by_long_names(site: Site, open_page: Callable[..., Page]
         page.evaluate("size => { document.documentElement.style.fontSize = `${size}%`; }", text)
         if cut := page.evaluate(CUT):
             found[address] = cut
+
+    assert found == {}
+
+
+# where there is little room, the space between two columns may be used, which is 10 px on either side
+@pytest.mark.parametrize(("width", "spare"), [(1440, 1), (1280, 10), (1024, 10), (800, 10)])
+def test_the_figures_of_the_board_stay_in_their_columns(open_page: Callable[..., Page], width: int, spare: int) -> None:
+    page = open_page("biller", width=width)
+
+    found = {}
+    for kind in ("increase", "decrease", "new_revenue", "not_reported", "to_split"):
+        page.goto(f"/cards?kind={kind}")
+        assert page.locator(".cards .card").count()
+        if beside := page.evaluate(BESIDE_ITS_COLUMN, spare):
+            found[kind] = beside
 
     assert found == {}
 
