@@ -328,6 +328,7 @@ def test_every_figure_leads_to_exactly_what_it_counts(session: Session, signed_i
 
     assert {"/cards?show=decide", "/cards?show=decided", "/cards?show=decide&state=changed_in_psa"} <= counted.keys()
     assert "/cards?show=decided&state=waiting" in counted
+    assert "1 waits for a second person" in words(visitor, ".figures")
     assert all(said == listed for said, listed in counted.values()), counted
 
 
