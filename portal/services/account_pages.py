@@ -17,7 +17,7 @@ from portal.services.exclusions import exclusion_of
 
 PER_PAGE = 50
 LEAST_SCORE = 50  # of 100: a suggestion below is shown, but never accepted with others
-STATES = ("unmapped", "suggested", "attention", "mapped", "excluded", "all")
+STATES = ("unmapped", "suggested", "attention", "outside", "mapped", "excluded", "all")
 WARNINGS = 20  # named in a notice; the others are counted
 _LOOK = (AccountVisibility.WARNING.value, AccountVisibility.NEEDS_DECISION.value)
 _HELD_AT_ONCE = 400  # ids in one query
@@ -287,6 +287,7 @@ _IN_STATE: Mapping[str, sa.ColumnElement[bool]] = {
     "unmapped": AccountLine.state == "unmapped",
     "suggested": sa.and_(AccountLine.state == "unmapped", AccountLine.score >= LEAST_SCORE),
     "attention": sa.or_(AccountLine.visibility.in_(_LOOK), _TROUBLE),
+    "outside": sa.and_(_TROUBLE, AccountLine.units > 0),  # counted, and on no card: nobody reconciles the company
     "mapped": AccountLine.state == "mapped",
     "excluded": AccountLine.state == "excluded",
     "all": sa.true(),

@@ -73,6 +73,7 @@ class Loud:
         cards: How many pairs of company and product would get a count if all were mapped as suggested.
         by_accounts: An account among what is suggested brings one of them; else services alone do.
         inactive: Accounts whose status means inactive while they still count, mapped or not.
+        outside: Accounts that count for a company left out by its status or a type, or unknown to ConnectWise.
         left_out: By choice, the most units first.
         currency: Of all money.
     """
@@ -83,6 +84,7 @@ class Loud:
     cards: int
     by_accounts: bool
     inactive: Part
+    outside: Part
     left_out: tuple[LeftOut, ...]
     currency: str
 
@@ -115,7 +117,8 @@ def loud(session: Session, period: Period, zone: ZoneInfo, *, day: date) -> Loud
     found = apply_mapping(counts, accounts, services, hidden=hidden)
     items = catalog(session)
     companies, products = _suggested(session, vendors)
-    pairs = _pairs(session, counts, {**companies, **accounts}, {**products, **services}, found)
+    in_scope = _in_scope(session)
+    pairs = _pairs(in_scope, counts, {**companies, **accounts}, {**products, **services}, found)
     return Loud(
         accounts=Part(
             rows=len(found.unmapped_accounts),
@@ -131,6 +134,7 @@ def loud(session: Session, period: Period, zone: ZoneInfo, *, day: date) -> Loud
         cards=len({(company, product) for company, product, _ in pairs}),
         by_accounts=any(account not in accounts for *_, account in pairs),
         inactive=_inactive(counts, warned, services, items),
+        outside=_outside(in_scope, counts, accounts, services, items),
         left_out=_left_out(found.excluded),
         currency=str(settings_store.get(session, "home_currency", HOME_CURRENCY)["code"]),
     )
@@ -162,11 +166,18 @@ def _suggested(session: Session, vendors: Mapping[int, Vendor]) -> tuple[Account
     )
 
 
+def _in_scope(session: Session) -> frozenset[int]:
+    """Give the companies that get cards."""
+    query = sa.select(PsaCompany.id).where(
+        PsaCompany.in_scope.is_(True), PsaCompany.deleted.is_(False), PsaCompany.gone_at.is_(None)
+    )
+    return frozenset(session.scalars(query))
+
+
 def _pairs(
-    session: Session, counts: Iterable[Count], accounts: AccountMap, services: ServiceMap, found: MappedResult
+    in_scope: frozenset[int], counts: Iterable[Count], accounts: AccountMap, services: ServiceMap, found: MappedResult
 ) -> set[tuple[int, str, tuple[str, str]]]:
     """Give the pairs of company and product that suggestions would bring a count that none brings now, by account."""
-    in_scope = set(session.scalars(sa.select(PsaCompany.id).where(PsaCompany.in_scope.is_(True))))
     pairs: set[tuple[int, str, tuple[str, str]]] = set()
     known = {(one.company_id, one.product) for one in found.usage}
     for count in counts:
@@ -199,6 +210,24 @@ def _inactive(
             units = plus(units, count.counted)
             money += _worth(count.counted, fed, items)
     return Part(rows=len(warned), units=units, money=two_places(money))
+
+
+def _outside(
+    in_scope: frozenset[int],
+    counts: Iterable[Count],
+    accounts: AccountMap,
+    services: ServiceMap,
+    items: Mapping[str, CatalogItem],
+) -> Part:
+    rows, units, money = set(), Decimal(0), Fraction(0)
+    for count in counts:
+        company = accounts.get((count.vendor, count.account))
+        if isinstance(company, int) and company not in in_scope and count.counted > 0:
+            fed = services.get((count.vendor, count.service, count.term), ())
+            rows.add((count.vendor, count.account))
+            units = plus(units, count.counted)
+            money += _worth(count.counted, fed if isinstance(fed, tuple) else (), items)
+    return Part(rows=len(rows), units=units, money=two_places(money))
 
 
 def _worth(units: Decimal, fed: Iterable[ProductFactor], items: Mapping[str, CatalogItem]) -> Fraction:

@@ -97,6 +97,27 @@ def test_the_board_says_so_too_and_what_suggestions_would_bring(loose: Stage, si
     assert listed
 
 
+def test_counts_of_companies_that_are_left_out_are_told_and_listed(loose: Stage, signed_in_as: SignIn) -> None:
+    loose.a_company(391, "Undecided Ltd", in_scope=False)
+    loose.a_company(392, "Binned Ltd", deleted=True)
+    for place, (company, units) in enumerate([(391, "7"), (391, "0"), (392, "5"), (399, "2.5")]):
+        loose.mapped(loose.an_account(f"o-{place}", f"Outside {place}", units=units), company)
+    loose.session.commit()
+    biller = signed_in_as("biller")
+
+    page = Visitor.page(biller.get("/"))
+    told = next(found for found in page.select(".notice p") if found.select("a[href*='state=outside']"))
+    link = one(told, "a")
+    listed = Visitor.page(biller.get(str(link["href"])))
+
+    assert link.get_text() == "3 accounts"
+    assert "left out" in words(told)
+    assert "14.5 units, about $137.75 a month." in words(told)
+    assert len(listed.select("tbody[id^=account-]")) == 3
+    option = one(listed, "option[value=outside][selected]")
+    assert words(option) == "Company is left out (3)"
+
+
 def test_a_suggestion_that_is_too_weak_for_the_list_brings_no_card(loose: Stage, signed_in_as: SignIn) -> None:
     viewer = signed_in_as("viewer")
     loose.session.execute(sa.update(ServiceLine).values(score=0))

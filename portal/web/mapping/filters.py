@@ -6,7 +6,8 @@ from typing import Self
 
 from werkzeug.datastructures import MultiDict
 
-STATES = ("unmapped", "suggested", "attention", "mapped", "excluded", "all")
+from portal.services.account_pages import STATES
+
 SORTS = ("units", "score", "name")
 PER_PAGE = 50
 
