@@ -53,6 +53,7 @@ class Form:
         self.card = card
         page.goto(f"/cards?agreement={card.agreement}&q={card.product}")
         self.row.get_by_role("link", name="Adjust…").click()
+        expect(self.quantity).to_be_focused()  # the form takes the focus a moment after it stands
         self.reason.fill(TYPED)
         self.quantity.fill(str(card.psa + 3))
         expect(self.button).to_contain_text(f"Adjust to {card.psa + 3}")  # the plan of what was typed stands

@@ -4,6 +4,7 @@ Run by the Python of `make company`. The first line that is printed is the issue
 """
 
 import os
+import secrets
 import socket
 import sys
 
@@ -11,6 +12,7 @@ import waitress
 from canaille import create_app
 from canaille.app import models
 from canaille.backends import Backend
+from canaille.oidc import provider
 from joserfc.jwk import RSAKey
 
 PEOPLE = {"priya": "Priya", "dana": "Dana", "stranger": "Somebody Else"}
@@ -31,6 +33,9 @@ def serve(folder: str, back: str, client: str, secret: str, password: str) -> No
     line.bind(("127.0.0.1", 0))
     line.listen()  # who asks before it serves is kept waiting
     address = f"127.0.0.1:{line.getsockname()[1]}"
+    # Its own access tokens tell of the second in which they are given: a second sign-in within it gets the same one,
+    # which its store refuses. The portal reads none of what is in them.
+    provider.generate_access_token = lambda *_, **__: secrets.token_urlsafe(48)
     key = RSAKey.generate_key(2048)
     key.ensure_kid()
     app = create_app(
